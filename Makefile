@@ -1,0 +1,39 @@
+# The only commands anyone needs. `make help` prints this list from the ## comments.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help setup check format test test-fast demo clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make the environment (.venv) with everything the other commands need
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Socors needs Python 3.11 or newer; set PYTHON=python3.11 (or newer) and run make again."; exit 1; }
+	@echo "Making the environment in .venv (a minute or two, once)…"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --target typings --upgrade micropython-esp32-stubs==1.29.0.post1
+	@touch $(STAMP)
+
+check: setup ## format, lint, types, imports, mpy-cross over the firmware, the rules of the house
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+format: setup ## let ruff format and mend what it can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+test-fast: setup ## the tests that need no services, under a minute
+	@$(BIN)/pytest -m "not system and not slow"
+
+test: setup ## everything this machine can run
+	@$(BIN)/pytest
+
+demo: setup ## the story, live: a fall and an SOS, on real firmware; ONCE=1 plays it and ends
+	@$(BIN)/socors demo $(if $(ONCE),--once)
+
+clean: ## remove the environment and what runs left behind
+	@rm -rf .venv .demo build dist typings

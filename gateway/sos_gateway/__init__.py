@@ -1,0 +1,1 @@
+"""The road from a wearer's press to a police desk, and back to the wrist."""
