@@ -1,0 +1,116 @@
+"""Names of everything that travels: kinds of event, flags, states, sizes and GATT identifiers.
+
+Numbers are only ever appended, never reused; a dead one stays under a name that begins with REMOVED_.
+"""
+
+VERSION = 1
+
+# Forms: the low half of the header byte. Each has one length, so the length alone tells the form.
+FORM_SHORT = 1  # 24 bytes: a legacy advertisement, and every down frame
+FORM_FULL = 2  # 64 bytes: GATT, MQTT, SMS
+
+HEADER_BYTES = 1
+ALIAS_BYTES = 5
+TAG_BYTES = 8
+BODY_BYTES = {FORM_SHORT: 10, FORM_FULL: 50}
+FRAME_BYTES = {FORM_SHORT: 24, FORM_FULL: 64}
+FORM_OF_LENGTH = {24: FORM_SHORT, 64: FORM_FULL}
+
+SECRET_BYTES = 32
+ALIAS_PERIOD_S = 900
+RECOVERY_STEP_S = 6 * 3600
+
+# Kinds of event, device to gateway.
+SOS = 1
+SILENT = 2
+FALL = 3
+DURESS = 4
+PREVENTIVE_STARTED = 5
+PREVENTIVE_EXTENDED = 6
+PREVENTIVE_EXPIRED = 7
+PREVENTIVE_ENDED = 8
+WANDERING = 9
+PROXIMITY = 10
+REMOVED = 11  # taken off the body
+LOW_BATTERY = 12
+NO_MOTION = 13
+TAMPER = 14
+STOP_ON_DEMAND = 15
+TEST = 16
+POSITION = 17
+HEARTBEAT = 18
+DECOY = 19
+CANCELLED = 20
+FELT = 21
+
+NAMES = (
+    "",
+    "sos",
+    "silent",
+    "fall",
+    "duress",
+    "preventive-started",
+    "preventive-extended",
+    "preventive-expired",
+    "preventive-ended",
+    "wandering",
+    "proximity",
+    "removed",
+    "low-battery",
+    "no-motion",
+    "tamper",
+    "stop-on-demand",
+    "test",
+    "position",
+    "heartbeat",
+    "decoy",
+    "cancelled",
+    "felt",
+)
+
+# Always open an incident or join the wearer's open one.
+ALARMS = (SOS, SILENT, FALL, DURESS, PREVENTIVE_EXPIRED)
+# Open one only where the wearer's and the town's settings say so.
+CONDITIONAL_ALARMS = (WANDERING, PROXIMITY, REMOVED, NO_MOTION, TAMPER)
+# Name another event; in the short form the reference takes the place of time and battery.
+REFERRING = (CANCELLED, PREVENTIVE_ENDED, PREVENTIVE_EXTENDED, DURESS, FELT)
+# May be withdrawn by the wearer within the window.
+CANCELLABLE = (SOS, FALL)
+# Answered once, without a down row, and never answered by a `felt`.
+ANSWERED_ONCE = (FELT, HEARTBEAT, DECOY)
+
+# Flags of an event (bit 7 is unused and must be 0). `felt` and `preventive-extended` use the byte otherwise.
+PENDING = 0x01  # may still be cancelled by the wearer
+CLOCK_VALID = 0x02
+CHARGING = 0x04  # on the charger or USB attached
+WORN = 0x08
+FULL_WAITING = 0x10  # the full form can be had over GATT
+NOT_JOURNALLED = 0x20  # flash failed: the alarm lives in RAM only
+FAULT = 0x40  # stuck button or failed self-test
+FLAGS_ALL = 0x7F
+
+# States of an alarm in a down frame; on the device they only rise.
+HEARD = 0
+RECEIVED = 1  # stored
+ACCEPTED = 2  # an officer has it
+CLOSED = 3
+WITHDRAWN = 4  # cancelled
+COMMAND = 5  # no state: an order, obeyed once
+STATE_NAMES = ("heard", "received", "accepted", "closed", "cancelled", "command")
+
+# "Unknown", field by field.
+WHEN_UNKNOWN = 0xFFFFFF
+TIME_UNKNOWN = 0  # unix_s of the full form
+BATTERY_UNKNOWN = 255
+POSITION_UNKNOWN = -(2**31)
+AGE_UNKNOWN = 65535
+
+# 128-bit identifiers drawn at random for this product. GATT_UP: read and notify, the device's full frames.
+# GATT_DOWN: write, the gateway's sealed frames.
+GATT_SERVICE = "7d4a0001-5c0c-4f5a-9a0e-50c025b1e001"
+GATT_UP = "7d4a0002-5c0c-4f5a-9a0e-50c025b1e001"
+GATT_DOWN = "7d4a0003-5c0c-4f5a-9a0e-50c025b1e001"
+
+# Company identifier reserved for tests by the Bluetooth SIG. A product that leaves the workshop buys
+# a 16-bit service UUID: with either, 24 bytes of payload fill a legacy advertisement exactly.
+COMPANY_TEST = 0xFFFF
