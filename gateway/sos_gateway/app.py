@@ -1,0 +1,156 @@
+"""The gateway, put together: store, lanes, answers, timers, dispatch and console under one task group."""
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import uvicorn
+
+from .config import Settings
+from .dispatch.outbox import Dispatcher
+from .dispatch.plan import planner
+from .domain.jurisdiction import distance_m, metropolitan
+from .down import Answer, Answers
+from .incidents import Incidents
+from .ingest import envelope
+from .ingest.accept import Acceptor
+from .ingest.aliases import KnownDevice, Resolver
+from .ingest.lanes import Ingest
+from .ingest.mqtt import Broker
+from .keys.wrapping import Wrapper, read_key_file
+from .store.migrate import migrate
+from .store.postgres import PostgresStore
+
+TIMER_POLL_S = 0.5
+
+log = logging.getLogger("socors")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Gateway:
+    """All parts of one gateway process. A second one beside it is only a second process."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] = utc_now) -> None:
+        from sos_wire import topics
+
+        self.settings = settings
+        self.clock = clock
+        self.wrapper = Wrapper(read_key_file(settings.secret_key_file))
+        self.store = PostgresStore(settings.database_url)
+        self.resolver = Resolver()
+        self.broker = Broker(settings, f"{os.getpid()}-{secrets.token_hex(3)}")
+        rows_for = planner(settings.destinations)
+
+        async def send(answer: Answer) -> None:
+            await self.broker.publish(topics.hub(answer.hub, "down"), envelope.down(answer))
+
+        self.answers = Answers(store=self.store, resolver=self.resolver, clock=clock, send=send)
+        self.incidents = Incidents(store=self.store, clock=clock, rows_for=rows_for)
+        acceptor = Acceptor(
+            store=self.store,
+            resolver=self.resolver,
+            clock=clock,
+            town_of=metropolitan().town_of,
+            rows_for=rows_for,
+            distance_m=distance_m,
+        )
+        self.ingest = Ingest(
+            store=self.store,
+            acceptor=acceptor,
+            answers=self.answers,
+            clock=clock,
+            publish=self.broker.publish,
+        )
+        self.dispatcher = Dispatcher(
+            store=self.store, destinations=settings.destinations, clock=clock, sender=settings.sender
+        )
+
+    async def start(self) -> None:
+        """Migrate, open the pool, learn the devices and towns."""
+        ran = await asyncio.to_thread(migrate, self.settings.database_url)
+        if ran:
+            log.info("database brought up to date: %s", ", ".join(ran))
+        await self.store.open()
+        await put_towns(self.store)
+        async with self.store.transaction() as tx:
+            rows = await tx.all("devices")
+        for row in rows:
+            self.resolver.put(self._known(row))
+        log.info("%d devices known", len(rows))
+
+    def _known(self, row: dict[str, Any]) -> KnownDevice:
+        from sos_wire.seal import Keys
+
+        return KnownDevice(
+            number=row["number"],
+            keys=Keys(self.wrapper.unwrap(row["number"], bytes(row["secret"]))),
+            clock_set_at=row["clock_set_at"],
+            last_heard_at=row["last_heard_at"],
+            recovery_index=row["recovery_index"],
+        )
+
+    async def run(self, serve: "uvicorn.Server | None" = None) -> None:
+        """Run every part until one fails or the console's server is told to stop."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self.broker.run(self.ingest), name="broker"),
+                group.create_task(steadily(self.answers.run, "answers"), name="answers"),
+                group.create_task(self.dispatcher.run(), name="dispatch"),
+                group.create_task(steadily(self._timers, "timers"), name="timers"),
+                group.create_task(steadily(self._notices, "notices"), name="notices"),
+            ]
+            if serve is not None:
+                await serve.serve()
+                for task in tasks:
+                    task.cancel()
+
+    async def _timers(self) -> None:
+        while True:
+            if not await self.incidents.open_due():
+                await asyncio.sleep(TIMER_POLL_S)
+
+    async def _notices(self) -> None:
+        """Hear what other processes have committed: answers to carry, rows to deliver, devices to know."""
+        async with self.store.listen("down", "outbox", "device") as connection:
+            async for notice in connection.notifies():
+                if notice.channel == "down":
+                    self.answers.wake.set()
+                elif notice.channel == "outbox":
+                    self.dispatcher.wake.set()
+                else:
+                    await self._device_changed(int(notice.payload))
+
+    async def _device_changed(self, number: int) -> None:
+        async with self.store.transaction() as tx:
+            row = await tx.one("device", device=number)
+        if row is None or row["revoked_at"]:
+            self.resolver.drop(number)
+        else:
+            self.resolver.put(self._known(row))
+
+    async def close(self) -> None:
+        await self.store.close()
+
+
+async def steadily(loop: Callable[[], Any], name: str, pause_s: float = 0.5) -> None:
+    """Run a loop again whenever the database was away; anything else ends the process."""
+    while True:
+        try:
+            await loop()
+        except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
+            log.warning("%s: the database is away, trying again: %s", name, str(error).splitlines()[0])
+        await asyncio.sleep(pause_s)
+
+
+async def put_towns(store: PostgresStore) -> None:
+    async with store.transaction() as tx:
+        for ine, name in metropolitan().names.items():
+            await tx.run("put_town", ine=ine, name=name)

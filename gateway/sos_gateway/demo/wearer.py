@@ -1,0 +1,142 @@
+"""The wearer's side of the demo: presses buttons of simulated pendants and notes what their motors do.
+
+Everything is seen at the pins: a press is the button's pin going down, a feeling is the motor's pin going up.
+"""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import httpx
+
+# A pattern has ended when the motor has been still for longer than any gap inside a pattern (120 ms).
+STILL_NS = 250_000_000
+# What each pattern is made of: (pulses, milliseconds of each). The firmware's own table is in tasks/signals.py.
+PATTERNS = {
+    (1, 60): "pending",
+    (1, 30): "tick",
+    (2, 120): "received",
+    (3, 120): "accepted",
+    (1, 600): "closed",
+    (1, 300): "cancelled",
+    (5, 60): "unreachable",
+}
+LENGTHS_MS = (30, 60, 120, 300, 600)
+
+
+@dataclass
+class Felt:
+    """One vibration pattern, complete; t_ns is the rise of its first pulse on the monotonic clock."""
+
+    name: str
+    t_ns: int
+    pulses_ms: list[int]
+
+
+@dataclass
+class Motor:
+    """Turns the edges of one motor pin into patterns."""
+
+    up_ns: int | None = None
+    first_ns: int = 0
+    last_ns: int = 0
+    pulses_ms: list[int] = field(default_factory=list)
+
+    def edge(self, on: bool, t_ns: int) -> Felt | None:
+        """Take one edge; return the pattern that ended before it, if one did."""
+        ended = self.still(t_ns) if on else None
+        if on:
+            if not self.pulses_ms:
+                self.first_ns = t_ns
+            self.up_ns = t_ns
+        elif self.up_ns is not None:
+            self.pulses_ms.append(round((t_ns - self.up_ns) / 1e6))
+            self.up_ns, self.last_ns = None, t_ns
+        return ended
+
+    def still(self, now_ns: int) -> Felt | None:
+        """Return the pattern that is over by now, if one is."""
+        if not self.pulses_ms or self.up_ns is not None or now_ns - self.last_ns < STILL_NS:
+            return None
+        pulses, self.pulses_ms = self.pulses_ms, []
+        return Felt(name_of(pulses), self.first_ns, pulses)
+
+
+def name_of(pulses_ms: list[int]) -> str:
+    """Return the name of a pattern from its pulses, each taken for the nearest length that exists."""
+    nearest = [min(LENGTHS_MS, key=lambda length: abs(length - pulse)) for pulse in pulses_ms]
+    return PATTERNS.get((len(nearest), nearest[-1]), "unknown " + "+".join(map(str, pulses_ms)))
+
+
+class Wearers:
+    """All simulated pendants through the simulator's control address."""
+
+    def __init__(self, base_url: str) -> None:
+        self._client = httpx.AsyncClient(base_url=base_url, timeout=30)
+        self._motors: dict[int, Motor] = defaultdict(Motor)
+        self._felt: dict[int, list[Felt]] = defaultdict(list)
+        self._changed = asyncio.Condition()
+        self.button_down_ns: dict[int, int] = {}
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def post(self, path: str, body: dict | None = None) -> dict:
+        answer = await self._client.post(path, json=body or {})
+        answer.raise_for_status()
+        return answer.json()
+
+    async def get(self, path: str) -> dict:
+        answer = await self._client.get(path)
+        answer.raise_for_status()
+        return answer.json()
+
+    async def _events(self) -> AsyncIterator[dict]:
+        async with self._client.stream("GET", "/events", timeout=None) as stream:
+            async for line in stream.aiter_lines():
+                if line.startswith("data:"):
+                    yield json.loads(line[5:])
+
+    async def listen(self, ready: asyncio.Event) -> None:
+        """Follow every pin until cancelled."""
+        ready.set()
+        async for event in self._events():
+            device = event["device"]
+            if event["what"] == "button" and event["value"]:
+                self.button_down_ns[device] = event["t_ns"]
+            elif event["what"] == "motor":
+                await self._note(device, self._motors[device].edge(bool(event["value"]), event["t_ns"]))
+
+    async def _note(self, device: int, felt: Felt | None) -> None:
+        if felt is not None:
+            self._felt[device].append(felt)
+        async with self._changed:
+            self._changed.notify_all()
+
+    def felt_since(self, device: int, t_ns: int) -> list[Felt]:
+        return [felt for felt in self._felt[device] if felt.t_ns >= t_ns]
+
+    def count_felt(self, name: str) -> dict[int, int]:
+        return {n: sum(f.name == name for f in patterns) for n, patterns in self._felt.items()}
+
+    async def wait_felt(self, device: int, name: str, since_ns: int, timeout_s: float) -> Felt:
+        """Wait until the wearer of a device has felt a pattern; raises TimeoutError that says what was felt instead."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while loop.time() < until:
+            import time
+
+            await self._note(device, self._motors[device].still(time.monotonic_ns()))
+            for felt in self.felt_since(device, since_ns):
+                if felt.name == name:
+                    return felt
+            try:
+                async with asyncio.timeout(0.1):
+                    async with self._changed:
+                        await self._changed.wait()
+            except TimeoutError:
+                continue
+        instead = ", ".join(felt.name for felt in self.felt_since(device, since_ns)) or "nothing"
+        raise TimeoutError(f"device {device} did not feel *{name}* within {timeout_s:g} s; it felt {instead}")

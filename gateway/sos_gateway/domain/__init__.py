@@ -1,0 +1,1 @@
+"""Decisions about alarms and incidents: pure functions of what is stored and what has just come."""

@@ -1,0 +1,159 @@
+"""Answers on their way back to devices: sealed, given to the hub that hears best, repeated until felt."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sos_wire import frame as wire
+from sos_wire import kinds, times
+from sos_wire.seal import CLOCK_MODE, RECOVERY_MODE
+
+from .domain.models import Event, Number, Sighting
+from .ingest.aliases import Resolver
+
+# A hub that has not carried the answer in this time is passed over for the next best.
+NEXT_HUB_AFTER = timedelta(milliseconds=300)
+# How long a hub may go on looking for the device.
+HUB_TRIES_FOR = timedelta(seconds=20)
+# After all hubs have tried: the device may be asleep and asks again every 30 s.
+SLOWEST = timedelta(seconds=30)
+SIGHTINGS_SINCE = timedelta(minutes=15)
+# The same one-off answer is not sent again within this time: three hubs hear one burst.
+ONCE_WITHIN_S = 1.0
+# A device that was written to says `felt` within this time, or it is written to again.
+FELT_WITHIN = timedelta(seconds=2)
+POLL_S = 0.5
+
+log = logging.getLogger("socors.down")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes to a hub: look for these aliases, write this frame, give up at `until`."""
+
+    hub: str
+    id: int
+    aliases: list[bytes]
+    frame: bytes
+    until: datetime
+
+
+Send = Callable[[Answer], Awaitable[None]]
+
+
+class Answers:
+    """Chooses hubs and repeats; any process may carry any row."""
+
+    def __init__(self, *, store: Any, resolver: Resolver, clock: Callable[[], datetime], send: Send) -> None:
+        self._store = store
+        self._resolver = resolver
+        self._clock = clock
+        self._send = send
+        self._answered: dict[tuple[Number, int], datetime] = {}
+        self.wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Carry what is due until cancelled."""
+        while True:
+            self.wake.clear()
+            sent, next_at = await self.carry_due()
+            if sent:
+                continue
+            wait = POLL_S
+            if next_at is not None:
+                wait = min(POLL_S, max(0.0, (next_at - self._clock()).total_seconds()))
+            try:
+                await asyncio.wait_for(self.wake.wait(), wait)
+            except TimeoutError:
+                continue
+
+    async def carry_due(self, limit: int = 32) -> tuple[int, datetime | None]:
+        """Send every row that is due once; return how many, and when the next falls due."""
+        now = self._clock()
+        async with self._store.transaction() as tx:
+            rows = await tx.claim_downs(now, now + NEXT_HUB_AFTER, limit)
+            for row in rows:
+                hub = await self._next_hub(tx, row, now)
+                if hub is not None:
+                    await self._give(
+                        hub, row.id, Number(row.device, row.ref_boot, row.ref_seq), row.state, now
+                    )
+            next_at = await tx.next_down(now)
+        return len(rows), next_at
+
+    async def _next_hub(self, tx: Any, row: Any, now: datetime) -> str | None:
+        """Return the best hub not yet tried in this round; when all were tried, rest and begin anew."""
+        order = ranked(await tx.recent_sightings(row.device, now - SIGHTINGS_SINCE))
+        left = [hub for hub in order if hub not in row.tried]
+        if left:
+            await tx.set_down_tried(row.id, now + NEXT_HUB_AFTER, (*row.tried, left[0]))
+            return left[0]
+        rest = min(timedelta(milliseconds=200) * 2 ** min(row.attempts, 8), SLOWEST)
+        await tx.set_down_tried(row.id, now + rest, ())
+        return None
+
+    async def answer_again(self, event: Event, state: int, hub: str) -> None:
+        """Answer a copy with the present state. Where a row still waits for `felt`, the row does it."""
+        async with self._store.transaction() as tx:
+            row = await tx.down_of(event.number)
+            if row is not None and row.felt_at is None:
+                return
+        await self.answer_once(event.number, state, hub)
+
+    async def answer_once(self, number: Number, state: int, hub: str | None) -> None:
+        """Send one answer without a row, as heartbeats, decoys and `felt` get it."""
+        now = self._clock()
+        last = self._answered.get((number, state))
+        if hub is None or (last and (now - last).total_seconds() < ONCE_WITHIN_S):
+            return
+        if len(self._answered) > 10_000:
+            self._answered = {
+                key: at for key, at in self._answered.items() if (now - at).total_seconds() < ONCE_WITHIN_S
+            }
+        self._answered[(number, state)] = now
+        async with self._store.transaction() as tx:
+            order = ranked(await tx.recent_sightings(number.device, now - timedelta(seconds=2)))
+        await self._give(order[0] if order else hub, 0, number, state, now)
+
+    async def _give(self, hub: str, row_id: int, number: Number, state: int, now: datetime) -> None:
+        frame, aliases = self.seal(number, state, now)
+        if frame is None:
+            return
+        await self._send(Answer(hub, row_id, aliases, frame, now + HUB_TRIES_FOR))
+
+    def seal(self, number: Number, state: int, now: datetime) -> tuple[bytes | None, list[bytes]]:
+        """Return (frame, aliases to look for) of an answer; None for a device that is no longer known."""
+        device = self._resolver.device(number.device)
+        if device is None:
+            return None, []
+        unix_s = int(now.timestamp())
+        if device.clock_set_at is None:
+            alias = device.keys.alias(RECOVERY_MODE, device.recovery_index)
+        else:
+            alias = device.keys.alias(CLOCK_MODE, times.alias_index(unix_s))
+        body = wire.encode_down(wire.Down(number.boot, number.seq, state, 0, unix_s))
+        frame = device.keys.seal_down(alias, kinds.FORM_SHORT, body)
+        return frame, self._resolver.present_aliases(number.device, now)
+
+    async def hub_reported(self, row_id: int, hub: str, ok: bool) -> None:
+        """A hub says whether it wrote the frame. Success gives the device time to say `felt`; failure calls the next."""
+        if not row_id:
+            return
+        now = self._clock()
+        async with self._store.transaction() as tx:
+            await tx.set_down_due(row_id, now + (FELT_WITHIN if ok else timedelta()))
+        if not ok:
+            self.wake.set()
+
+
+def ranked(sightings: list[Sighting]) -> list[str]:
+    """Return the hubs that heard the newest event, strongest first, then those that heard earlier ones."""
+    best: dict[str, tuple[float, int]] = {}
+    for seen in sightings:
+        rank = (seen.heard_at.timestamp() // 5, seen.rssi)
+        if seen.hub not in best or rank > best[seen.hub]:
+            best[seen.hub] = rank
+    return sorted(best, key=lambda hub: best[hub], reverse=True)

@@ -1,0 +1,99 @@
+"""What hubs and gateway say to one another over MQTT: checked on arrival, refused with a reason."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..down import Answer
+
+HubName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+SpoolName = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
+Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2})+$", max_length=400)]
+Milliseconds = Annotated[int, Field(ge=0, le=2**52)]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class HeardFrame(_Message):
+    n: Annotated[int, Field(ge=0, le=2**62)]  # 0: heard now, but not spooled (the spool is full or broken)
+    t: Milliseconds
+    rssi: Annotated[int, Field(ge=-128, le=127)]
+    frame: Hex
+
+
+class Written(_Message):
+    id: Annotated[int, Field(ge=0, le=2**62)]
+    ok: bool
+    why: Annotated[str, Field(max_length=200)] = ""
+
+
+class FromHub(_Message):
+    """`h/{hub}/up` and `h/{hub}/backlog`."""
+
+    v: Literal[1]
+    hub: HubName
+    spool: SpoolName
+    sent: Milliseconds
+    frames: Annotated[list[HeardFrame], Field(max_length=500)] = []
+    written: Annotated[list[Written], Field(max_length=500)] = []
+    status: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Exception):
+    """The message is not one of ours; `why` is counted."""
+
+    why: str
+
+
+def read(topic_hub: str, payload: bytes) -> FromHub:
+    """Return a hub's message, or raise Refused."""
+    try:
+        message = FromHub.model_validate_json(payload)
+    except ValidationError as error:
+        raise Refused(error.errors()[0]["type"]) from None
+    if message.hub != topic_hub:
+        raise Refused("foreign_hub")
+    return message
+
+
+def instant(unix_ms: int) -> datetime:
+    return datetime.fromtimestamp(unix_ms / 1000, UTC)
+
+
+def milliseconds(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+def receipt(spool: str, numbers: list[int]) -> bytes:
+    """Return the receipt that names ranges of hub sequence numbers read from the database."""
+    return json.dumps({"v": 1, "spool": spool, "ranges": ranges(numbers)}).encode()
+
+
+def ranges(numbers: list[int]) -> list[list[int]]:
+    """Return sorted numbers as closed ranges: [1, 2, 3, 7] -> [[1, 3], [7, 7]]."""
+    found: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return found
+
+
+def down(answer: Answer) -> bytes:
+    """Return the message that asks a hub to carry an answer."""
+    return json.dumps(
+        {
+            "v": 1,
+            "id": answer.id,
+            "aliases": [alias.hex() for alias in answer.aliases],
+            "frame": answer.frame.hex(),
+            "until": milliseconds(answer.until),
+        }
+    ).encode()

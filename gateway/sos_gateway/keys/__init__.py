@@ -1,0 +1,1 @@
+"""Device secrets: wrapped at rest, registered, revoked; never printed."""

@@ -1,0 +1,1 @@
+"""What is stored: PostgreSQL in earnest, memory for the deterministic level, one interface."""

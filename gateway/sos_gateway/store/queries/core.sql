@@ -1,0 +1,237 @@
+-- File format: `-- name --`, then the query with %(name)s parameters. Read once at import.
+
+-- claim_event --
+INSERT INTO event_key (device, boot, seq) VALUES (%(device)s, %(boot)s, %(seq)s)
+ON CONFLICT DO NOTHING RETURNING device
+
+-- insert_event --
+INSERT INTO event (device, boot, seq, kind, flags, form, incident_id, ref_boot, ref_seq, cancelled,
+    occurred_at, time_known, received_at, battery, body, hub)
+VALUES (%(device)s, %(boot)s, %(seq)s, %(kind)s, %(flags)s, %(form)s, %(incident_id)s, %(ref_boot)s, %(ref_seq)s,
+    %(cancelled)s, %(occurred_at)s, %(time_known)s, %(received_at)s, %(battery)s, %(body)s, %(hub)s)
+
+-- event --
+SELECT device, boot, seq, kind, flags, form, incident_id, ref_boot, ref_seq, cancelled, occurred_at, time_known,
+    received_at, battery, body, hub
+FROM event WHERE device = %(device)s AND boot = %(boot)s AND seq = %(seq)s
+
+-- events_of --
+SELECT device, boot, seq, kind, flags, form, incident_id, ref_boot, ref_seq, cancelled, occurred_at, time_known,
+    received_at, battery, body, hub
+FROM event WHERE incident_id = %(incident_id)s ORDER BY id
+
+-- cancel_of --
+SELECT 1 FROM event
+WHERE device = %(device)s AND ref_boot = %(boot)s AND ref_seq = %(seq)s AND kind = %(kind)s LIMIT 1
+
+-- mark_cancelled --
+UPDATE event SET cancelled = true WHERE device = %(device)s AND boot = %(boot)s AND seq = %(seq)s
+
+-- lock_wearer --
+SELECT id, name, home_town, language, home_lat_e7, home_lon_e7, profile, notes
+FROM wearer WHERE id = %(wearer_id)s FOR UPDATE
+
+-- device_wearer --
+SELECT wearer_id FROM device WHERE number = %(device)s
+
+-- current_incident --
+SELECT * FROM incident WHERE wearer_id = %(wearer_id)s AND state NOT IN ('closed', 'cancelled')
+
+-- closed_incidents --
+SELECT * FROM incident WHERE wearer_id = %(wearer_id)s AND state = 'closed' AND closed_at > %(since)s
+ORDER BY closed_at DESC
+
+-- incident --
+SELECT * FROM incident WHERE id = %(incident_id)s
+
+-- incident_for_update --
+SELECT * FROM incident WHERE id = %(incident_id)s FOR UPDATE
+
+-- insert_incident --
+INSERT INTO incident (wearer_id, device, kind, state, town, also_towns, pending_until, opened_at, accepted_at,
+    accepted_by, closed_at, disposition, press_count, late, disputed, silent, says_false_alarm, raw, lat_e7, lon_e7,
+    radius_m, position_source, position_at, heard_by, occurred_at, received_at, updated_at)
+VALUES (%(wearer_id)s, %(device)s, %(kind)s, %(state)s, %(town)s, %(also_towns)s, %(pending_until)s, %(opened_at)s,
+    %(accepted_at)s, %(accepted_by)s, %(closed_at)s, %(disposition)s, %(press_count)s, %(late)s, %(disputed)s,
+    %(silent)s, %(says_false_alarm)s, %(raw)s, %(lat_e7)s, %(lon_e7)s, %(radius_m)s, %(position_source)s,
+    %(position_at)s, %(heard_by)s, %(occurred_at)s, %(received_at)s, %(updated_at)s)
+RETURNING id
+
+-- update_incident --
+UPDATE incident SET kind = %(kind)s, state = %(state)s, town = %(town)s, also_towns = %(also_towns)s,
+    pending_until = %(pending_until)s, opened_at = %(opened_at)s, accepted_at = %(accepted_at)s,
+    accepted_by = %(accepted_by)s, closed_at = %(closed_at)s, disposition = %(disposition)s,
+    press_count = %(press_count)s, late = %(late)s, disputed = %(disputed)s, silent = %(silent)s,
+    says_false_alarm = %(says_false_alarm)s, raw = %(raw)s, lat_e7 = %(lat_e7)s, lon_e7 = %(lon_e7)s,
+    radius_m = %(radius_m)s, position_source = %(position_source)s, position_at = %(position_at)s,
+    heard_by = %(heard_by)s, occurred_at = %(occurred_at)s, updated_at = %(updated_at)s
+WHERE id = %(id)s
+
+-- last_hash --
+SELECT hash FROM transition WHERE incident_id = %(incident_id)s ORDER BY id DESC LIMIT 1
+
+-- insert_transition --
+INSERT INTO transition (incident_id, what, from_state, to_state, who, note, at, hash)
+VALUES (%(incident_id)s, %(what)s, %(from_state)s, %(to_state)s, %(who)s, %(note)s, %(at)s, %(hash)s)
+
+-- transitions --
+SELECT id, incident_id, what, from_state, to_state, who, note, at, hash
+FROM transition WHERE incident_id = %(incident_id)s ORDER BY id
+
+-- transitions_since --
+SELECT id, incident_id, what, from_state, to_state, who, note, at, hash
+FROM transition WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
+
+-- notify --
+SELECT pg_notify(%(channel)s, %(payload)s)
+
+-- insert_timer --
+INSERT INTO timer (due, kind, incident_id, device, boot, seq)
+VALUES (%(due)s, %(kind)s, %(incident_id)s, %(device)s, %(boot)s, %(seq)s)
+
+-- due_timers --
+DELETE FROM timer WHERE id IN (
+    SELECT id FROM timer WHERE due <= %(now)s ORDER BY due LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+RETURNING id, due, kind, incident_id, device, boot, seq
+
+-- next_timer --
+SELECT min(due) AS due FROM timer
+
+-- insert_outbox --
+INSERT INTO outbox (incident_id, destination, kind, identifier, payload, not_before, next_at, created_at)
+VALUES (%(incident_id)s, %(destination)s, %(kind)s, %(identifier)s, %(payload)s, %(not_before)s, %(not_before)s,
+    %(created_at)s)
+ON CONFLICT (identifier) DO NOTHING
+
+-- release_outbox --
+UPDATE outbox SET not_before = %(now)s, next_at = LEAST(next_at, %(now)s)
+WHERE incident_id = %(incident_id)s AND state = 'waiting' AND not_before > %(now)s
+
+-- withdraw_outbox --
+UPDATE outbox SET state = 'withdrawn' WHERE incident_id = %(incident_id)s AND state = 'waiting' AND attempts = 0
+
+-- delivered_outbox --
+SELECT count(*) AS n FROM outbox WHERE incident_id = %(incident_id)s AND state <> 'withdrawn'
+
+-- put_down --
+INSERT INTO down (device, ref_boot, ref_seq, state, arg, created_at, next_at, until_at)
+VALUES (%(device)s, %(ref_boot)s, %(ref_seq)s, %(state)s, %(arg)s, %(now)s, %(now)s, %(until_at)s)
+ON CONFLICT (device, ref_boot, ref_seq) DO UPDATE
+SET state = EXCLUDED.state, next_at = EXCLUDED.next_at, until_at = EXCLUDED.until_at, attempts = 0, tried = '{}',
+    felt_at = NULL
+WHERE down.state < EXCLUDED.state
+RETURNING id
+
+-- down_of --
+SELECT * FROM down WHERE device = %(device)s AND ref_boot = %(ref_boot)s AND ref_seq = %(ref_seq)s
+
+-- felt --
+UPDATE down SET felt_at = %(now)s
+WHERE device = %(device)s AND ref_boot = %(ref_boot)s AND ref_seq = %(ref_seq)s AND state <= %(state)s
+    AND felt_at IS NULL
+RETURNING id
+
+-- rearm_down --
+UPDATE down SET felt_at = NULL, next_at = %(now)s, attempts = 0, tried = '{}'
+WHERE device = %(device)s AND ref_boot = %(ref_boot)s AND ref_seq = %(ref_seq)s
+
+-- claim_down --
+UPDATE down SET attempts = attempts + 1, next_at = %(next_at)s WHERE id IN (
+    SELECT id FROM down WHERE felt_at IS NULL AND next_at <= %(now)s AND until_at > %(now)s
+    ORDER BY next_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+RETURNING *
+
+-- set_down_next --
+UPDATE down SET next_at = %(next_at)s, tried = %(tried)s WHERE id = %(id)s AND felt_at IS NULL
+
+-- set_down_due --
+UPDATE down SET next_at = %(next_at)s WHERE id = %(id)s AND felt_at IS NULL
+
+-- next_down --
+SELECT min(next_at) AS next_at FROM down WHERE felt_at IS NULL AND until_at > %(now)s
+
+-- insert_sighting --
+INSERT INTO sighting (device, boot, seq, hub, rssi, heard_at)
+VALUES (%(device)s, %(boot)s, %(seq)s, %(hub)s, %(rssi)s, %(heard_at)s)
+ON CONFLICT (device, boot, seq, hub) DO UPDATE
+SET rssi = EXCLUDED.rssi, heard_at = GREATEST(sighting.heard_at, EXCLUDED.heard_at)
+
+-- recent_sightings --
+SELECT device, boot, seq, hub, rssi, heard_at FROM sighting
+WHERE device = %(device)s AND heard_at > %(since)s ORDER BY heard_at DESC LIMIT 60
+
+-- sightings_of --
+SELECT device, boot, seq, hub, rssi, heard_at FROM sighting
+WHERE device = %(device)s AND boot = %(boot)s AND seq = %(seq)s
+
+-- record_frame --
+INSERT INTO hub_frame (hub, spool, n, outcome, at) VALUES (%(hub)s, %(spool)s, %(n)s, %(outcome)s, %(at)s)
+ON CONFLICT DO NOTHING
+
+-- frames_done --
+SELECT n FROM hub_frame WHERE hub = %(hub)s AND spool = %(spool)s AND n = ANY (%(numbers)s)
+
+-- touch_device --
+UPDATE device SET last_heard_at = GREATEST(last_heard_at, %(now)s), alias_mode = %(mode)s,
+    recovery_index = CASE WHEN %(mode)s = 1 THEN GREATEST(recovery_index, %(alias_index)s) ELSE recovery_index END,
+    last_boot = GREATEST(last_boot, %(boot)s),
+    last_seq = CASE WHEN %(boot)s > last_boot THEN %(seq)s WHEN %(boot)s = last_boot
+        THEN GREATEST(last_seq, %(seq)s) ELSE last_seq END,
+    battery = COALESCE(%(battery)s, battery)
+WHERE number = %(device)s
+
+-- clock_set --
+UPDATE device SET clock_set_at = %(now)s WHERE number = %(device)s
+
+-- touch_hub --
+INSERT INTO hub (id, last_seen_at, status) VALUES (%(hub)s, %(now)s, %(status)s)
+ON CONFLICT (id) DO UPDATE SET last_seen_at = EXCLUDED.last_seen_at,
+    status = CASE WHEN EXCLUDED.status = '{}'::jsonb THEN hub.status ELSE EXCLUDED.status END
+
+-- hubs --
+SELECT id, town, lat_e7, lon_e7, place, last_seen_at FROM hub ORDER BY id
+
+-- keep_unresolved --
+INSERT INTO unresolved (frame, hub, heard_at, received_at)
+VALUES (%(frame)s, %(hub)s, %(heard_at)s, %(received_at)s) ON CONFLICT (frame) DO NOTHING
+
+-- trim_unresolved --
+DELETE FROM unresolved WHERE received_at < %(oldest)s
+    OR id <= (SELECT max(id) FROM unresolved) - %(most)s
+
+-- count --
+INSERT INTO counter (name, value) VALUES (%(name)s, %(by)s)
+ON CONFLICT (name) DO UPDATE SET value = counter.value + EXCLUDED.value
+
+-- counters --
+SELECT name, value FROM counter ORDER BY name
+
+-- devices --
+SELECT number, wearer_id, secret, clock_set_at, last_heard_at, recovery_index, alias_mode
+FROM device WHERE revoked_at IS NULL ORDER BY number
+
+-- device --
+SELECT number, wearer_id, secret, clock_set_at, last_heard_at, recovery_index, alias_mode, revoked_at
+FROM device WHERE number = %(device)s
+
+-- incidents --
+SELECT i.*, w.name AS wearer_name, t.name AS town_name FROM incident i
+JOIN wearer w ON w.id = i.wearer_id LEFT JOIN town t ON t.ine = i.town
+WHERE (i.state NOT IN ('closed', 'cancelled') OR i.updated_at > %(since)s)
+ORDER BY i.id DESC LIMIT %(limit)s
+
+-- incident_view --
+SELECT i.*, w.name AS wearer_name, w.language AS wearer_language, t.name AS town_name FROM incident i
+JOIN wearer w ON w.id = i.wearer_id LEFT JOIN town t ON t.ine = i.town
+WHERE i.id = %(incident_id)s
+
+-- towns --
+SELECT ine, name FROM town ORDER BY name
+
+-- put_town --
+INSERT INTO town (ine, name) VALUES (%(ine)s, %(name)s) ON CONFLICT (ine) DO UPDATE SET name = EXCLUDED.name
+
+-- put_hub --
+INSERT INTO hub (id, town, lat_e7, lon_e7, place) VALUES (%(id)s, %(town)s, %(lat_e7)s, %(lon_e7)s, %(place)s)
+ON CONFLICT (id) DO UPDATE SET town = EXCLUDED.town, lat_e7 = EXCLUDED.lat_e7, lon_e7 = EXCLUDED.lon_e7,
+    place = EXCLUDED.place

@@ -1,0 +1,44 @@
+-- claim_outbox --
+-- The oldest unconfirmed row of an incident and destination, and no younger one: order is kept by never
+-- looking past it. A claim whose lease has ended counts as waiting.
+UPDATE outbox SET state = 'claimed', lease_until = %(lease_until)s, attempts = attempts + 1
+WHERE id IN (
+    SELECT o.id FROM outbox o
+    WHERE (o.state = 'waiting' OR (o.state IN ('claimed', 'sent') AND o.lease_until < %(now)s))
+      AND o.not_before <= %(now)s AND o.next_at <= %(now)s
+      AND NOT EXISTS (
+        SELECT 1 FROM outbox earlier
+        WHERE earlier.destination = o.destination AND earlier.incident_id = o.incident_id AND earlier.id < o.id
+          AND earlier.state IN ('waiting', 'claimed', 'sent'))
+    ORDER BY o.next_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+RETURNING *
+
+-- confirm_outbox --
+UPDATE outbox SET state = 'confirmed', lease_until = NULL, last_error = NULL WHERE id = %(id)s
+
+-- retry_outbox --
+UPDATE outbox SET state = 'waiting', lease_until = NULL, next_at = %(next_at)s, last_error = %(error)s
+WHERE id = %(id)s AND state = 'claimed'
+
+-- bury_outbox --
+UPDATE outbox SET state = 'dead', lease_until = NULL, last_error = %(error)s WHERE id = %(id)s
+
+-- replay_outbox --
+UPDATE outbox SET state = 'waiting', attempts = 0, next_at = %(now)s WHERE id = %(id)s AND state = 'dead'
+RETURNING id
+
+-- next_outbox --
+SELECT min(GREATEST(o.next_at, o.not_before)) AS next_at FROM outbox o
+WHERE o.state = 'waiting' AND NOT EXISTS (
+    SELECT 1 FROM outbox earlier
+    WHERE earlier.destination = o.destination AND earlier.incident_id = o.incident_id AND earlier.id < o.id
+      AND earlier.state IN ('waiting', 'claimed', 'sent'))
+
+-- earlier_messages --
+SELECT identifier, created_at FROM outbox
+WHERE destination = %(destination)s AND incident_id = %(incident_id)s AND id < %(id)s AND state = 'confirmed'
+ORDER BY id
+
+-- outbox_state --
+SELECT destination, state, count(*) AS n, min(created_at) AS oldest FROM outbox
+WHERE state IN ('waiting', 'claimed', 'sent', 'dead') GROUP BY destination, state ORDER BY destination, state
