@@ -203,7 +203,13 @@ class Acceptor:
     ) -> None:
         await tx.add_transition(
             Transition(
-                after.id, what, before.state if before else None, after.state, f"device {after.device}", now, note
+                after.id,
+                what,
+                before.state if before else None,
+                after.state,
+                f"device {after.device}",
+                now,
+                note,
             )
         )
         if before is not None and before.state == "pending" and after.state == "open":
@@ -215,7 +221,12 @@ class Acceptor:
 
     async def _cancel(self, tx: Any, event: Event, wearer: Wearer, now: datetime) -> Accepted:
         named = await tx.event(event.reference) if event.reference else None
-        if named is not None and named.kind in kinds.CANCELLABLE and not named.cancelled and named.incident_id:
+        if (
+            named is not None
+            and named.kind in kinds.CANCELLABLE
+            and not named.cancelled
+            and named.incident_id
+        ):
             await tx.mark_cancelled(named.number)
             await self._withdraw(tx, named, wearer, now)
         await tx.insert_event(replace(event, incident_id=named.incident_id if named else None))
@@ -265,7 +276,9 @@ class Acceptor:
                 await self._mark_disputed(tx, incident, this, far, now)
                 return
 
-    async def _placed_by_hub(self, tx: Any, incident: Incident, hub: Any, seen: Sighting, now: datetime) -> Incident:
+    async def _placed_by_hub(
+        self, tx: Any, incident: Incident, hub: Any, seen: Sighting, now: datetime
+    ) -> Incident:
         placed = replace(
             incident,
             lat_e7=hub.lat_e7,
@@ -277,7 +290,9 @@ class Acceptor:
             updated_at=now,
         )
         await tx.update_incident(placed)
-        await tx.add_transition(Transition(placed.id, "located", placed.state, placed.state, f"hub {hub.id}", now))
+        await tx.add_transition(
+            Transition(placed.id, "located", placed.state, placed.state, f"hub {hub.id}", now)
+        )
         return placed
 
     async def _mark_disputed(self, tx: Any, incident: Incident, one: Any, other: Any, now: datetime) -> None:
@@ -301,9 +316,14 @@ def decode(heard: Heard, opened: Opened, now: datetime) -> Event:
     since_set = now - opened.clock_set_at if opened.clock_set_at else None
     error = own_time.clock_error(since_set)
     form = kinds.FORM_OF_LENGTH[len(heard.frame)]
-    common: dict[str, Any] = {"device": opened.device, "received_at": now, "body": opened.body, "hub": heard.hub}
+    common: dict[str, Any] = {
+        "device": opened.device,
+        "received_at": now,
+        "body": opened.body,
+        "hub": heard.hub,
+    }
     # The gateway's own receipt bounds every time: what a hub says of its clock is not to be relied on.
-        try:
+    try:
         said = wire.decode_up(heard.frame[0], opened.body)
     except wire.FrameError:
         return Event(

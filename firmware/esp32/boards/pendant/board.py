@@ -1,0 +1,83 @@
+"""The pendant: ESP32-C3 (XIAO or module), LSM6DSOX, button, motor, three-colour LED. Pins as in hardware/pins.csv."""
+
+import bluetooth
+import esp32
+import machine
+from drivers.battery import Battery
+from drivers.button import Button
+from drivers.light import Light
+from drivers.lsm6dsox import Accelerometer
+from drivers.motor import Motor
+
+BATTERY = 2
+ACCELEROMETER_INT1 = 3
+BUTTON = 4
+USB_SENSE = 5
+I2C_SDA = 6
+I2C_SCL = 7
+LIGHT_BLUE = 8
+MOTOR = 10
+LIGHT_GREEN = 20
+LIGHT_RED = 21
+
+WOKEN_BY_POWER = 0
+WOKEN_BY_BUTTON = 1
+WOKEN_BY_MOTION = 2
+WOKEN_BY_TIMER = 3
+WOKEN_BY_WATCHDOG = 4
+
+_WAKE_TIMER = 4  # machine.wake_reason() gives the IDF's number; 7, a pin, has no name in MicroPython
+
+
+class Board:
+    def __init__(self):
+        self._button_pin = machine.Pin(BUTTON, machine.Pin.IN, machine.Pin.PULL_UP)
+        self._motion_pin = machine.Pin(ACCELEROMETER_INT1, machine.Pin.IN, machine.Pin.PULL_UP)
+        self._cause = self._read_cause()
+        self.button = Button(self._button_pin)
+        self.motor = Motor(machine.Pin(MOTOR, machine.Pin.OUT))
+        self.light = Light(*[machine.Pin(n, machine.Pin.OUT) for n in (LIGHT_RED, LIGHT_GREEN, LIGHT_BLUE)])
+        i2c = machine.I2C(0, scl=machine.Pin(I2C_SCL), sda=machine.Pin(I2C_SDA), freq=400_000)
+        self.accelerometer = Accelerometer(i2c, self._motion_pin)
+        self.battery = Battery(machine.ADC(BATTERY), machine.Pin(USB_SENSE, machine.Pin.IN))
+
+    def _read_cause(self):
+        """All pins that wake share one level; the accelerometer latches its line, the button may be let go again."""
+        reset = machine.reset_cause()
+        if reset == machine.WDT_RESET:
+            return WOKEN_BY_WATCHDOG
+        if reset != machine.DEEPSLEEP_RESET:
+            return WOKEN_BY_POWER
+        if machine.wake_reason() == _WAKE_TIMER:
+            return WOKEN_BY_TIMER
+        if self._button_pin.value() == 0 or self._motion_pin.value() == 1:
+            return WOKEN_BY_BUTTON
+        return WOKEN_BY_MOTION
+
+    def wake_cause(self):
+        return self._cause
+
+    def read_rtc(self):
+        return machine.RTC().memory()
+
+    def write_rtc(self, raw):
+        machine.RTC().memory(raw)
+
+    def nvs(self):
+        return esp32.NVS("socors")
+
+    def radio(self):
+        return bluetooth.BLE()
+
+    def watchdog(self, timeout_ms):
+        return machine.WDT(timeout=timeout_ms)
+
+    def deep_sleep(self, ms):
+        """Sleep; button, accelerometer or time wake. Does not return: the next thing is main from its top."""
+        esp32.wake_on_gpio((self._button_pin, self._motion_pin), esp32.WAKEUP_ALL_LOW)
+        machine.deepsleep(ms)
+
+
+def build():
+    """Return the board with its drivers."""
+    return Board()

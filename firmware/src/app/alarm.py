@@ -1,0 +1,207 @@
+"""The life of events on the device: raised, sent, answered, felt; what the wearer is told, and when.
+
+raised -> sending <-> unreachable (told) -> received -> accepted -> closed          states only rise
+"""
+
+from sos_wire import kinds
+
+# What the wearer feels and sees; the patterns are in tasks/signals.py.
+PENDING = 1
+RECEIVED = 2
+ACCEPTED = 3
+CLOSED = 4
+UNREACHABLE = 5
+WITHDRAWN = 6
+TICK = 7
+COUNTDOWN = 8  # a fall was detected: two clicks cancel
+TESTED = 9
+FAULTY = 10
+
+_SIGNAL_OF_STATE = {
+    kinds.RECEIVED: RECEIVED,
+    kinds.ACCEPTED: ACCEPTED,
+    kinds.CLOSED: CLOSED,
+    kinds.WITHDRAWN: WITHDRAWN,
+}
+
+# Silent kinds show nothing, and duress looks like the end of a preventive alert.
+DISCREET = (kinds.SILENT, kinds.DURESS)
+CANCEL_WINDOW_MS = {kinds.SOS: 3000, kinds.FALL: 20_000}
+UNREACHABLE_AFTER_MS = 20_000
+# An answer sets the clock only so soon after the first sending: a hub that holds it back cannot set it wrong by more.
+CLOCK_WITHIN_MS = 60_000
+# A record that was answered is kept for a restore of the gateway's database, then erased.
+KEEP_CLOSED_S = 30 * 24 * 3600
+
+MOST_ALARMS = 32
+
+# Order of sending: the most serious first.
+_RANK = (kinds.DURESS, kinds.SILENT, kinds.SOS, kinds.FALL, kinds.PREVENTIVE_EXPIRED)
+_RANK_CANCEL = len(_RANK)
+_RANK_FELT = _RANK_CANCEL + 1
+_RANK_OTHER = _RANK_FELT + 1
+
+
+class Event:
+    """One event of this device. `state` is -1 until the gateway has answered."""
+
+    def __init__(
+        self, boot, seq, kind, flags=0, unix_s=0, battery=kinds.BATTERY_UNKNOWN, ref_boot=0, ref_seq=0
+    ):
+        self.boot = boot
+        self.seq = seq
+        self.kind = kind
+        self.flags = flags
+        self.unix_s = unix_s
+        self.battery = battery
+        self.ref_boot = ref_boot
+        self.ref_seq = ref_seq
+        self.state = -1
+        self.presses = 1
+        self.born_ms = 0
+        self.first_sent_ms = -1
+        self.sent = 0
+        self.next_ms = 0
+        self.told = False
+        self.cancelled = False
+
+    def is_alarm(self):
+        return self.kind in kinds.ALARMS
+
+    def is_kept(self):
+        """Whether the event must survive a power cut: alarms, and what takes one back."""
+        return self.is_alarm() or self.kind in (kinds.CANCELLED, kinds.PREVENTIVE_ENDED)
+
+    def is_discreet(self):
+        return self.kind in DISCREET
+
+    def waits(self):
+        """Whether the gateway's first answer is still to come."""
+        return self.state < kinds.RECEIVED
+
+    def is_over(self):
+        """Whether nothing more is to be expected: the incident ended, or an answer was all there is to have."""
+        if not self.is_alarm() or self.kind == kinds.DURESS:
+            return not self.waits()
+        return self.state in (kinds.CLOSED, kinds.WITHDRAWN)
+
+    def rank(self):
+        if self.kind in _RANK:
+            return _RANK.index(self.kind)
+        if self.kind in (kinds.CANCELLED, kinds.PREVENTIVE_ENDED):
+            return _RANK_CANCEL
+        return _RANK_FELT if self.kind == kinds.FELT else _RANK_OTHER
+
+
+class Answered:
+    """What follows from one down frame: each field is an order for a task, or None."""
+
+    def __init__(self):
+        self.event = None
+        self.signal = None
+        self.save = False
+        self.felt = None  # a state to confirm
+        self.clock = None  # Unix seconds to set the clock to
+
+
+class Alarms:
+    """All events the device still has to do with, newest last."""
+
+    def __init__(self, events=()):
+        self.events = list(events)
+
+    def add(self, event, now_ms):
+        """Take in a new event. A repeated SOS beyond the bound raises the press count of the newest alarm instead."""
+        event.born_ms = event.next_ms = now_ms
+        alarms = [e for e in self.events if e.is_alarm() and e.waits()]
+        if event.is_alarm() and len(alarms) >= MOST_ALARMS:
+            newest = alarms[-1]
+            newest.presses = min(255, newest.presses + 1)
+            newest.next_ms = now_ms
+            return newest
+        self.events.append(event)
+        return event
+
+    def find(self, boot, seq):
+        for event in self.events:
+            if event.boot == boot and event.seq == seq:
+                return event
+        return None
+
+    def remove(self, event):
+        if event in self.events:
+            self.events.remove(event)
+
+    def countdown(self, now_ms):
+        """Return the newest alarm that two clicks would cancel now, or None."""
+        for event in reversed(self.events):
+            window = CANCEL_WINDOW_MS.get(event.kind)
+            if (
+                window
+                and event.flags & kinds.PENDING
+                and not event.cancelled
+                and now_ms - event.born_ms < window
+            ):
+                return event
+        return None
+
+    def answer(self, down, now_ms):
+        """Take a down frame that this device's keys have opened; return what follows, or None if nothing does."""
+        event = self.find(down.ref_boot, down.ref_seq)
+        if event is None or down.state == kinds.COMMAND:
+            return None
+        result = Answered()
+        result.event = event
+        if event.first_sent_ms >= 0 and now_ms - event.first_sent_ms <= CLOCK_WITHIN_MS and event.waits():
+            result.clock = down.unix_s
+        confirms = event.kind not in kinds.ANSWERED_ONCE and down.state >= kinds.RECEIVED
+        if down.state > event.state:
+            event.state = down.state
+            result.save = event.is_kept()
+            result.signal = self._signal(event)
+        elif down.state < event.state:
+            return result  # an old answer: states only rise
+        if confirms and (event.is_alarm() or event.kind == kinds.CANCELLED):
+            result.felt = event.state
+        if not event.is_kept() and event.is_over():
+            self.remove(event)
+        return result
+
+    @staticmethod
+    def _signal(event):
+        if event.is_discreet():
+            return TICK if event.state == kinds.RECEIVED and event.kind == kinds.SILENT else None
+        if event.kind == kinds.TEST:
+            return TESTED
+        return _SIGNAL_OF_STATE.get(event.state) if event.is_alarm() else None
+
+    def unreachable(self, now_ms):
+        """Return the alarms whose wearer must now be told that nothing could be reached; each is told once."""
+        due = [
+            e
+            for e in self.events
+            if e.is_alarm() and e.waits() and not e.told and now_ms - e.born_ms >= UNREACHABLE_AFTER_MS
+        ]
+        for event in due:
+            event.told = True
+        return [event for event in due if not event.is_discreet()]
+
+    def next_unreachable_ms(self, now_ms):
+        """Return how long until somebody must be told, or -1."""
+        waits = [
+            max(0, e.born_ms + UNREACHABLE_AFTER_MS - now_ms)
+            for e in self.events
+            if e.is_alarm() and e.waits() and not e.told
+        ]
+        return min(waits) if waits else -1
+
+    def to_send(self):
+        """Return what still waits for its first answer, in the order of sending: serious before light, new before old."""
+        waiting = [e for e in self.events if e.waits()]
+        waiting.reverse()
+        waiting.sort(key=lambda e: e.rank())
+        return waiting
+
+    def expects_answers(self):
+        """Whether an alarm is under way whose next state the wearer should feel."""
+        return any(e.is_alarm() and not e.is_over() for e in self.events)

@@ -1,0 +1,18 @@
+"""A red, green and blue LED, each on a pin of its own; colours are plain on and off, readable in daylight."""
+
+OFF = (0, 0, 0)
+RED = (1, 0, 0)
+GREEN = (0, 1, 0)
+BLUE = (0, 0, 1)
+YELLOW = (1, 1, 0)
+WHITE = (1, 1, 1)
+
+
+class Light:
+    def __init__(self, red, green, blue):
+        self._pins = (red, green, blue)
+        self.set(OFF)
+
+    def set(self, colour):
+        for pin, on in zip(self._pins, colour):
+            pin.value(on)

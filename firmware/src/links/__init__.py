@@ -1,0 +1,1 @@
+"""Ways out: each opens, sends, receives and closes in the same shape."""

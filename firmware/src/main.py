@@ -1,0 +1,66 @@
+"""Composition: board, store, links, tasks. The same file on every device and in every test."""
+
+import asyncio
+import gc
+
+import board
+import log
+import settings
+from app import alarm
+from links.ble import BleLink
+from sos_wire.seal import Keys
+from store import NotProvisioned, Store
+from tasks.buttons import Buttons
+from tasks.courier import Courier
+from tasks.device import Device
+from tasks.health import Health
+from tasks.motion import Motion
+from tasks.signals import PATTERNS, Signals
+from tasks.supervisor import WATCHDOG_MS, Supervisor
+
+ROOT = "/socors"
+# A device without identity says so at each press and sleeps again.
+UNPROVISIONED_SLEEP_MS = 3600_000
+
+
+async def unprovisioned(hardware, why):
+    """Show the fault pattern and sleep: without an identity nothing can be sent."""
+    log.line("not provisioned: %s" % why)
+    pulses, on_ms, off_ms, colour = PATTERNS[alarm.FAULTY]
+    hardware.light.set(colour)
+    for _ in range(pulses):
+        hardware.motor.set(True)
+        await asyncio.sleep_ms(on_ms)
+        hardware.motor.set(False)
+        await asyncio.sleep_ms(off_ms)
+    hardware.deep_sleep(UNPROVISIONED_SLEEP_MS)
+
+
+async def main():
+    hardware = board.build()
+    store = Store(ROOT, hardware.nvs())
+    options, complaint = settings.load(ROOT + "/settings.json")
+    if complaint:
+        log.line(complaint)
+    try:
+        number, secret = store.identity()
+        device = Device(hardware, store, options, Keys(secret), number)
+    except NotProvisioned as error:
+        return await unprovisioned(hardware, error)
+    supervisor = Supervisor(hardware.watchdog(WATCHDOG_MS), device.now_ms)
+    signals = Signals(hardware.motor, hardware.light, supervisor)
+    cause = hardware.wake_cause()
+    buttons = Buttons(device, hardware.button, signals, supervisor, cause == board.WOKEN_BY_BUTTON)
+    supervisor.run("buttons", buttons.loop)
+    supervisor.run("signals", signals.loop)
+    link = BleLink(hardware.radio(), options.company, device.wake)
+    supervisor.run("courier", Courier(device, link, signals, supervisor).loop)
+    if options.falls:
+        motion = Motion(device, hardware.accelerometer, signals, supervisor, cause == board.WOKEN_BY_MOTION)
+        supervisor.run("motion", motion.loop)
+    supervisor.run("health", Health(device, buttons, link, signals, supervisor).loop)
+    gc.collect()
+    await supervisor.watch()
+
+
+asyncio.run(main())

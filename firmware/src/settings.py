@@ -1,0 +1,56 @@
+"""Everything a maker or a town may tune: unit in the name, range checked on load, then frozen."""
+
+import json
+
+# (name, default, lowest, highest). Why each has its default is said in the line above it.
+TABLE = (
+    # A loud SOS makes no sound for a wearer whose attacker stands beside her: then the hold is silent, too.
+    ("silent_hold", 0, 0, 1),
+    # The one 30 ms tick that tells a silent alarm was stored.
+    ("silent_tick", 1, 0, 1),
+    # A new detector is watched before it is trusted with nights; 0 leaves the button alone.
+    ("falls", 1, 0, 1),
+    # Decoy episodes a day: make busy times common for whoever listens near the wearer.
+    ("decoys_per_day", 0, 0, 24),
+    # After an alarm the desk can reach the wearer for so long at once (docs/wire.md); about 5 mAh each time.
+    ("awake_s", 600, 30, 3600),
+    # ... then the device asks so often, and for so long.
+    ("ask_every_s", 30, 10, 600),
+    ("ask_for_s", 3600, 0, 14400),
+    # How long the burst's answer is waited for; all kinds alike.
+    ("listen_ms", 1500, 500, 5000),
+    # Company identifier of the advertisement; 65535 is the test value.
+    ("company", 65535, 0, 65535),
+    # Below this the wearer's desk is told, once per charge.
+    ("low_battery_percent", 15, 1, 50),
+)
+
+
+class Settings:
+    """One frozen object; settings.NAME for each row of the table."""
+
+    def __init__(self, values):
+        for name, default, lowest, highest in TABLE:
+            value = values.get(name, default)
+            if not isinstance(value, int) or not lowest <= value <= highest:
+                raise ValueError("setting %s must be a whole number from %d to %d" % (name, lowest, highest))
+            setattr(self, name, value)
+        known = [row[0] for row in TABLE]
+        for name in values:
+            if name not in known:
+                raise ValueError("there is no setting %s" % name)
+
+
+def load(path):
+    """Return (settings, complaint): the file's, or the defaults and one sentence on what is wrong with it."""
+    try:
+        with open(path) as file:
+            values = json.load(file)
+    except OSError:
+        return Settings({}), None
+    except ValueError:
+        return Settings({}), "settings are no JSON: defaults are used"
+    try:
+        return Settings(values), None
+    except ValueError as error:
+        return Settings({}), str(error) + ": defaults are used"

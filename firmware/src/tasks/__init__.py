@@ -1,0 +1,1 @@
+"""Doing: loops that join drivers, decisions and links, one in each file."""

@@ -1,0 +1,67 @@
+"""The button: feeds the gesture table and carries out what it says. Nothing happens before a gesture is complete."""
+
+import asyncio
+
+import log
+from app import alarm, gestures
+from sos_wire import kinds
+
+
+class Buttons:
+    def __init__(self, device, button, signals, supervisor, woken):
+        self._device = device
+        self._button = button
+        self._signals = signals
+        self._supervisor = supervisor
+        self.recognizer = gestures.Recognizer()
+        if woken:
+            # The press began with the wake, at the zero of the steady clock.
+            self.recognizer.woke(button.pressed(), device.now_ms())
+
+    def _context(self, now_ms):
+        context = gestures.COUNTDOWN if self._device.alarms.countdown(now_ms) else 0
+        return context | (gestures.CHARGING if self._device.board.battery.usb() else 0)
+
+    async def loop(self):
+        while True:
+            self._supervisor.alive("buttons")
+            now = self._device.now_ms()
+            gesture = self.recognizer.sample(self._button.pressed(), now, self._context(now))
+            if gesture:
+                self._carry_out(gesture, now)
+                continue
+            wait = self.recognizer.wait_ms(now)
+            await self._changed_within(5000 if wait < 0 else min(wait, 5000))
+
+    async def _changed_within(self, ms):
+        try:
+            await asyncio.wait_for_ms(self._button.changed.wait(), ms)
+        except asyncio.TimeoutError:
+            pass  # time itself completes a hold or a run of clicks
+
+    def _carry_out(self, gesture, now):
+        device = self._device
+        log.line("gesture %s" % gestures.NAMES[gesture])
+        if gesture == gestures.SOS:
+            self._alarm(kinds.SILENT if device.settings.silent_hold else kinds.SOS)
+        elif gesture == gestures.SILENT:
+            self._alarm(kinds.SILENT)
+        elif gesture == gestures.CANCEL:
+            named = device.alarms.countdown(now)
+            if named is not None:
+                named.cancelled = True
+                device.raise_event(kinds.CANCELLED, refers_to=named)
+                self._signals.play(alarm.PENDING)
+        elif gesture == gestures.TEST:
+            device.raise_event(kinds.TEST)
+            self._signals.play(alarm.PENDING)
+        elif gesture == gestures.REPEAT:
+            self._signals.repeat()
+        elif gesture == gestures.STUCK:
+            device.fault = True
+            device.raise_event(kinds.HEARTBEAT)
+
+    def _alarm(self, kind):
+        event = self._device.raise_event(kind)  # on flash when it returns, or flagged
+        if not event.is_discreet():
+            self._signals.play(alarm.PENDING)

@@ -1,0 +1,158 @@
+"""Carries events out and answers in: bursts over every link, repeats with back-off, never in an alarm's way."""
+
+import asyncio
+
+import log
+from app import alarm, reporting
+from links import ble
+from sos_wire import frame, kinds
+
+# While awake without anything to say the device shows a heartbeat, so that hubs know where it is.
+PRESENCE_MS = 60_000
+
+
+class Courier:
+    def __init__(self, device, link, signals, supervisor):
+        self._device = device
+        self._link = link
+        self._signals = signals
+        self._supervisor = supervisor
+        self._presence = None
+        self.refused = 0
+
+    async def loop(self):
+        self._link.open()
+        for event in self._device.alarms.events:
+            event.next_ms = 0  # what the journal holds goes out before anything else
+        while True:
+            self._supervisor.alive("courier")
+            self._tell_unreachable()
+            event = self._next()
+            if event is None:
+                self._link.silence()
+                await self._wait(self._idle_ms())
+                self._handle()
+            else:
+                await self._send(event)
+
+    def _next(self):
+        """Return what to show now: the first event that is due, else a sign of presence while awake."""
+        now = self._device.now_ms()
+        due = [e for e in self._device.alarms.to_send() if e.next_ms <= now]
+        if due:
+            return due[0]
+        return self._presence_event(now) if now < self._device.awake_until_ms else None
+
+    def _presence_event(self, now):
+        if self._presence is None or now - self._presence.born_ms > PRESENCE_MS:
+            self._presence = self._device.raise_event(kinds.HEARTBEAT)
+        return self._presence
+
+    def _idle_ms(self):
+        now = self._device.now_ms()
+        waits = [max(0, e.next_ms - now) for e in self._device.alarms.to_send()]
+        told = self._device.alarms.next_unreachable_ms(now)
+        if told >= 0:
+            waits.append(told)
+        return min(waits + [5000])
+
+    async def _send(self, event):
+        """Show one event: the burst, then the window in which the answer may come."""
+        device = self._device
+        now = device.now_ms()
+        if event.first_sent_ms < 0:
+            event.first_sent_ms = now
+        event.sent += 1
+        event.next_ms = now + reporting.repeat_after_ms(event.sent, event.is_alarm())
+        if not self._link.notify(device.seal(event, kinds.FORM_FULL)):
+            self._link.burst(device.seal(event, kinds.FORM_SHORT))
+        await self._for(ble.BURST_MS, event)
+        if not self._is_overtaken(event):
+            self._link.window()
+            await self._for(device.settings.listen_ms, event)
+        if event.waits() and reporting.gives_up(event):
+            device.alarms.remove(event)
+
+    async def _for(self, ms, event):
+        """Take what comes for so long, or until something more urgent wants the air or the answer is there."""
+        end = self._device.now_ms() + ms
+        while True:
+            self._supervisor.alive("courier")
+            left = end - self._device.now_ms()
+            if left <= 0 and self._link.connection is None:
+                return
+            guard = self._link.guard(self._device.now_ms())
+            waits = [wait for wait in (left, guard) if wait > 0]
+            await self._wait(min(waits) if waits else 200)
+            was_connected = self._link.connection is not None
+            self._handle()
+            self._tell_unreachable()
+            if self._is_overtaken(event):
+                return
+            if was_connected and self._link.connection is None and left > 0:
+                self._link.window()
+
+    def _is_overtaken(self, event):
+        """Whether an event that was never sent wants the air."""
+        first = self._device.alarms.to_send()
+        return (
+            bool(first) and first[0] is not event and first[0].sent == 0 and first[0].rank() <= event.rank()
+        )
+
+    async def _wait(self, ms):
+        try:
+            await asyncio.wait_for_ms(self._device.wake.wait(), max(ms, 1))
+        except asyncio.TimeoutError:
+            pass  # time is up: that is an answer, too
+
+    def _handle(self):
+        """Take every frame a central has written, and see to the connection."""
+        while True:
+            raw = self._link.take_write()
+            if raw is None:
+                break
+            self._take(raw)
+        self._link.guard(self._device.now_ms())
+
+    def _take(self, raw):
+        body = self._device.keys.open_down(raw)
+        try:
+            down = frame.decode_down(body) if body is not None else None
+        except frame.FrameError:
+            down = None
+        if down is None:
+            self.refused += 1
+            return
+        self._link.approve()
+        result = self._device.alarms.answer(down, self._device.now_ms())
+        if result is None:
+            return
+        if result.clock is not None:
+            self._device.set_clock(result.clock)
+        if result.signal is not None and not self._is_muted(result.signal):
+            self._signals.play(result.signal)
+        if result.save:
+            self._device.save_state(result.event)
+        if result.felt is not None:
+            self._confirm(result.event, result.felt)
+        if not self._device.alarms.expects_answers():
+            self._device.awake_until_ms = min(self._device.awake_until_ms, self._device.now_ms() + 10_000)
+
+    def _is_muted(self, signal):
+        return signal == alarm.TICK and not self._device.settings.silent_tick
+
+    def _confirm(self, event, state):
+        """Say `felt`; one that still waits for its own answer is brought up to date instead of doubled."""
+        for other in self._device.alarms.events:
+            if other.kind == kinds.FELT and (other.ref_boot, other.ref_seq) == (event.boot, event.seq):
+                self._device.alarms.remove(other)
+                break
+        felt = self._device.raise_event(kinds.FELT, refers_to=event, flags=state)
+        if self._link.notify(self._device.seal(felt, kinds.FORM_FULL)):
+            felt.sent, felt.first_sent_ms = 1, self._device.now_ms()
+            felt.next_ms = self._device.now_ms() + reporting.FIRST_REPEAT_MS
+
+    def _tell_unreachable(self):
+        if self._device.alarms.unreachable(self._device.now_ms()):
+            log.line("unreachable")
+            self._signals.play(alarm.UNREACHABLE)

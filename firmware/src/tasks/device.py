@@ -1,0 +1,169 @@
+"""The device as its tasks share it: who it is, what is under way, and the one way to raise an event."""
+
+import asyncio
+import time
+
+import log
+import retained
+from app.alarm import Alarms, Event
+from app.identity import LAST_BOOT, PROVISION_AGAIN_FROM, Identity
+from sos_wire import frame, kinds, times
+
+# A write that takes longer is a flash about to fail: the alarm does not wait for it (docs/architecture.md).
+SLOW_WRITE_MS = 100
+
+
+class Device:
+    """Everything tasks need from one another. Built once in main."""
+
+    def __init__(self, board, store, settings, keys, number):
+        self.board = board
+        self.store = store
+        self.settings = settings
+        self.keys = keys
+        self.number = number
+        self.wake = asyncio.ThreadSafeFlag()  # something for the courier to do
+        self._ticks = time.ticks_ms()
+        self._steady_ms = 0
+        self.fault = False
+        self.low_battery_told = False
+        self.awake_until_ms = 0
+        self.moving_until_ms = 0
+        self.signals = None
+        self.identity = self._identity()
+        self.alarms = Alarms(self.store.events())
+        self.identity.raise_above(self.alarms.events)
+        self.save_identity()
+
+    def _identity(self):
+        """Continue after deep sleep, or begin a new boot: its number is on flash before anything is sealed."""
+        kept = retained.load(self.board.read_rtc())
+        if kept is not None:
+            return kept
+        boot = self.store.next_boot()
+        recovery = self.store.recovery() + 1
+        self.store.set_recovery(recovery)
+        log.line("boot %d" % boot)
+        return Identity(boot, recovery=recovery, recovery_at=self.running_s())
+
+    # Clocks.
+
+    def now_ms(self):
+        """Milliseconds since this start; steady, never wraps."""
+        ticks = time.ticks_ms()
+        self._steady_ms += time.ticks_diff(ticks, self._ticks)
+        self._ticks = ticks
+        return self._steady_ms
+
+    @staticmethod
+    def running_s():
+        """Seconds of the clock that runs through deep sleep; its zero means nothing."""
+        return time.time()
+
+    def unix_s(self):
+        return self.identity.unix_s(self.running_s())
+
+    def set_clock(self, unix_s):
+        self.identity.set_clock(unix_s, self.running_s())
+        self.save_identity()
+
+    def save_identity(self):
+        self.board.write_rtc(retained.save(self.identity))
+
+    def alias(self):
+        """Return (period, alias), advancing the recovery counter when its six hours are over."""
+        if self.identity.recovery_is_due(self.running_s()):
+            self.identity.recovery += 1
+            self.identity.recovery_at = self.running_s()
+            self.store.set_recovery(self.identity.recovery)
+            self.save_identity()
+        return self.identity.alias(self.keys, self.running_s())
+
+    # Events.
+
+    def raise_event(self, kind, refers_to=None, flags=None):
+        """Number an event, journal it if it must last, hand it to the courier; return it."""
+        boot, seq = self.identity.take_number()
+        if boot >= LAST_BOOT:
+            self.store.set_recovery(
+                self.identity.recovery
+            )  # this boot number cannot rise: seq must not be lost
+        self.save_identity()  # before the number is used: never the same twice
+        event = Event(boot, seq, kind, self._flags(kind) if flags is None else flags)
+        event.unix_s = self.unix_s() or kinds.TIME_UNKNOWN
+        event.battery = self.board.battery.percent()
+        if refers_to is not None:
+            event.ref_boot, event.ref_seq = refers_to.boot, refers_to.seq
+        if event.is_kept():
+            self._journal(event)
+        event = self.alarms.add(event, self.now_ms())
+        if event.is_alarm():
+            self.awake_until_ms = self.now_ms() + self.settings.awake_s * 1000
+        self.wake.set()
+        return event
+
+    def _flags(self, kind):
+        flags = kinds.PENDING if kind in kinds.CANCELLABLE else 0
+        flags |= kinds.CLOCK_VALID if self.identity.clock_offset is not None else 0
+        flags |= kinds.CHARGING if self.board.battery.usb() else 0
+        return flags | (kinds.FAULT if self.fault or self.identity.boot >= PROVISION_AGAIN_FROM else 0)
+
+    def _journal(self, event):
+        """Write the event; when the flash fails or dawdles the alarm goes on from RAM, flagged."""
+        began = time.ticks_ms()
+        written = self.store.save(event)
+        if not written or time.ticks_diff(time.ticks_ms(), began) > SLOW_WRITE_MS:
+            event.flags |= kinds.NOT_JOURNALLED
+            log.line("not journalled: the flash failed or took too long")
+
+    def save_state(self, event):
+        """Note the state an answer gave an event; over and done, it is kept no longer than its record is of use."""
+        if event.is_over() and not event.is_alarm():
+            self.store.erase(event)
+            self.alarms.remove(event)
+        else:
+            self.store.save(event)
+        self._make_room()
+
+    def _make_room(self):
+        """Closed records go first, oldest first; an alarm that waits for its answer never."""
+        over = [e for e in self.alarms.events if e.is_kept() and e.is_over()]
+        while len(over) > 8:
+            event = over.pop(0)
+            self.store.erase(event)
+            self.alarms.remove(event)
+
+    def body_of(self, event, form):
+        """Return the body of an event in a form, as it is now."""
+        if form == kinds.FORM_FULL:
+            return frame.encode_full(
+                frame.full(
+                    event.boot,
+                    event.seq,
+                    event.kind,
+                    flags=event.flags,
+                    unix_s=event.unix_s,
+                    battery=event.battery,
+                    ref_boot=event.ref_boot,
+                    ref_seq=event.ref_seq,
+                    battery_mv=self.board.battery.millivolts(),
+                    press_count=event.presses,
+                )
+            )
+        when = times.pack_when(event.unix_s) if event.unix_s else kinds.WHEN_UNKNOWN
+        return frame.encode_short(
+            frame.short(
+                event.boot,
+                event.seq,
+                event.kind,
+                event.flags,
+                when,
+                event.battery,
+                event.ref_boot,
+                event.ref_seq,
+            )
+        )
+
+    def seal(self, event, form):
+        """Return the sealed frame of an event under the alias of this moment."""
+        return self.keys.seal_up(self.alias()[1], form, self.body_of(event, form))

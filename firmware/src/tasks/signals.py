@@ -1,0 +1,81 @@
+"""What the wearer feels and sees: one pattern for each state, told apart by the vibration alone."""
+
+import asyncio
+
+from app import alarm
+
+# signal: (pulses, on ms, off ms, colour as red, green, blue)
+PATTERNS = {
+    alarm.PENDING: (1, 60, 0, (1, 1, 0)),
+    alarm.RECEIVED: (2, 120, 120, (0, 0, 1)),
+    alarm.ACCEPTED: (3, 120, 120, (0, 1, 0)),
+    alarm.CLOSED: (1, 600, 0, (1, 1, 1)),
+    alarm.UNREACHABLE: (5, 60, 60, (1, 0, 0)),
+    alarm.WITHDRAWN: (1, 300, 0, (1, 1, 1)),
+    alarm.TICK: (1, 30, 0, (0, 0, 0)),
+    alarm.COUNTDOWN: (3, 200, 100, (1, 1, 0)),
+    alarm.TESTED: (2, 60, 120, (0, 1, 0)),
+    alarm.FAULTY: (8, 60, 60, (1, 0, 0)),
+}
+# The light stays on for so long after the last pulse: long enough to look down at it.
+LIGHT_AFTER_MS = 1500
+
+
+class Signals:
+    """Plays one signal at a time; a new one takes the place of the one that plays."""
+
+    def __init__(self, motor, light, supervisor):
+        self._motor = motor
+        self._light = light
+        self._supervisor = supervisor
+        self._asked = asyncio.Event()
+        self._next = None
+        self._last = None
+
+    def play(self, signal):
+        """Ask for a signal; it begins at once."""
+        self._next = signal
+        if signal != alarm.TICK:
+            self._last = signal
+        self._asked.set()
+
+    def repeat(self):
+        """One click: the last vibration again. A tick leaves no trace to repeat."""
+        if self._last is not None:
+            self.play(self._last)
+
+    def busy(self):
+        return self._next is not None
+
+    async def loop(self):
+        while True:
+            self._supervisor.alive("signals")
+            if self._next is None and not await self._asked_within(5000):
+                continue
+            self._asked.clear()
+            signal = self._next
+            try:
+                await self._show(PATTERNS[signal])
+            finally:
+                self._motor.set(False)
+            if not self._asked.is_set():
+                self._next = None
+                self._light.set((0, 0, 0))
+
+    async def _show(self, pattern):
+        pulses, on_ms, off_ms, colour = pattern
+        self._light.set(colour)
+        for pulse in range(pulses):
+            self._motor.set(True)
+            if await self._asked_within(on_ms):
+                return
+            self._motor.set(False)
+            if await self._asked_within(off_ms if pulse < pulses - 1 else LIGHT_AFTER_MS):
+                return
+
+    async def _asked_within(self, ms):
+        try:
+            await asyncio.wait_for_ms(self._asked.wait(), ms)
+        except asyncio.TimeoutError:
+            return False
+        return True
