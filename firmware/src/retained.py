@@ -6,7 +6,7 @@ from binascii import crc32
 from app.identity import Identity
 
 _MAGIC = 0x50C0
-_FORMAT = ">HHHBqIqI"
+_FORMAT = ">HHHBqIqi"
 
 
 def load(raw):

@@ -10,7 +10,7 @@ LAST_BOOT = 65_535
 class Identity:
     """Numbers and times of this boot. `uptime_s` arguments are seconds of the clock that runs through deep sleep."""
 
-    def __init__(self, boot, seq=0, clock_offset=None, recovery=0, recovery_at=0, quarter=0):
+    def __init__(self, boot, seq=0, clock_offset=None, recovery=0, recovery_at=0, quarter=-1):
         self.boot = boot
         self.seq = seq
         self.clock_offset = clock_offset  # Unix seconds minus the running clock; None: the clock is not set

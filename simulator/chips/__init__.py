@@ -1,0 +1,1 @@
+"""The far side of the bus: chips emulated at their registers."""

@@ -1,0 +1,94 @@
+"""A NOR flash in a file: erase sets all bits, programming only clears them, and power may go after any byte."""
+
+import os
+
+BLOCK = 4096
+
+
+class PowerCut(BaseException):
+    """The supply went in the middle of a write; what was written is written."""
+
+
+class Fuse:
+    """Counts the bytes that reach flash or NVS and blows at a set one; shared by everything that writes."""
+
+    def __init__(self):
+        self.count = 0
+        self.blow_at = -1
+
+    def allow(self, wanted):
+        """Return how many of the next bytes are still written; the caller raises PowerCut if that is fewer."""
+        if self.blow_at < 0 or self.count + wanted <= self.blow_at:
+            self.count += wanted
+            return wanted
+        left = max(0, self.blow_at - self.count)
+        self.count += left
+        return left
+
+
+fuse = Fuse()
+
+
+class Nor:
+    """The block device LittleFS is mounted on."""
+
+    def __init__(self, path, blocks):
+        self._blocks = blocks
+        self._path = path
+        try:
+            self._file = open(path, "r+b")
+        except OSError:
+            with open(path, "wb") as fresh:
+                for _ in range(blocks):
+                    fresh.write(b"\xff" * BLOCK)
+            self._file = open(path, "r+b")
+
+    def readblocks(self, block, buffer, offset=0):
+        self._file.seek(block * BLOCK + offset)
+        self._file.readinto(buffer)
+
+    def writeblocks(self, block, buffer, offset=None):
+        if offset is None:
+            self._erase(block)
+            offset = 0
+        self._program(block * BLOCK + offset, buffer)
+
+    def _program(self, start, buffer):
+        wanted = len(buffer)
+        written = fuse.allow(wanted)
+        old = bytearray(written)
+        self._file.seek(start)
+        self._file.readinto(old)
+        for i in range(written):
+            old[i] &= buffer[i]
+        self._file.seek(start)
+        self._file.write(old)
+        self._file.flush()
+        if written < wanted:
+            raise PowerCut
+
+    def _erase(self, block):
+        # An erase that is cut leaves a block of which nothing is sure; half of each is as bad as it gets.
+        whole = fuse.allow(1)
+        self._file.seek(block * BLOCK)
+        self._file.write(b"\xff" * (BLOCK if whole else BLOCK // 2))
+        self._file.flush()
+        if not whole:
+            raise PowerCut
+
+    def ioctl(self, op, argument):
+        if op == 4:
+            return self._blocks
+        if op == 5:
+            return BLOCK
+        if op == 6:
+            self._erase(argument)
+        return 0
+
+
+def exists(path):
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,77 @@
+"""`esp32` of the C3: the data partition, NVS, and waking by GPIO 0 to 5 from deep sleep."""
+
+import json
+import os
+
+import _flash
+
+WAKEUP_ALL_LOW = False
+WAKEUP_ANY_HIGH = True
+_WAKING = range(6)
+_MISSING = -0x1102  # ESP_ERR_NVS_NOT_FOUND
+
+
+def directory():
+    """The folder that stands for this device's flash chip."""
+    return os.getenv("SOCORS_FLASH")
+
+
+class Partition:
+    TYPE_APP = 0
+    TYPE_DATA = 1
+    BLOCKS = 64  # 256 KB: a part of what the stock table gives, and quick to make
+
+    @staticmethod
+    def find(type=1, subtype=0xFF, label=None, block_size=4096):
+        return [_flash.Nor(directory() + "/vfs.bin", Partition.BLOCKS)]
+
+
+class NVS:
+    """Blobs by key of at most 15 characters; what was set is there after commit, whole or not at all."""
+
+    def __init__(self, namespace):
+        self._path = directory() + "/nvs-" + namespace + ".json"
+        self._values = {}
+        if _flash.exists(self._path):
+            with open(self._path) as file:
+                self._values = json.load(file)
+
+    def _key(self, key):
+        if len(key) > 15:
+            raise ValueError("NVS keys have at most 15 characters")
+        return key
+
+    def set_blob(self, key, value):
+        self._values[self._key(key)] = "".join("%02x" % byte for byte in value)
+
+    def get_blob(self, key, buffer):
+        text = self._values.get(self._key(key))
+        if text is None:
+            raise OSError(_MISSING)
+        value = bytes([int(text[i : i + 2], 16) for i in range(0, len(text), 2)])
+        if len(value) > len(buffer):
+            raise OSError(-0x110C)
+        buffer[: len(value)] = value
+        return len(value)
+
+    def erase_key(self, key):
+        if self._values.pop(self._key(key), None) is None:
+            raise OSError(_MISSING)
+
+    def commit(self):
+        """One byte of the fuse stands for the commit: before it the old values, after it the new ones."""
+        if not _flash.fuse.allow(1):
+            raise _flash.PowerCut
+        with open(self._path + ".new", "w") as file:
+            json.dump(self._values, file)
+        os.rename(self._path + ".new", self._path)
+
+
+def wake_on_gpio(pins, level):
+    import _port
+
+    numbers = [pin.number for pin in pins or ()]
+    for number in numbers:
+        if number not in _WAKING:
+            raise ValueError("GPIO %d cannot wake an ESP32-C3 from deep sleep" % number)
+    _port.post("wake_on_gpio", numbers, 1 if level else 0)

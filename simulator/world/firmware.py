@@ -1,0 +1,62 @@
+"""How the firmware is run: the real interpreter, the fakes in front on its path, the tree it is built from."""
+
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "firmware" / "src"
+HEAP = "320k"  # 64-bit words: about the 160 KB of an ESP32-C3
+
+
+def interpreter() -> str:
+    """Return the MicroPython to run: MICROPYTHON in the environment, else the one beside this Python."""
+    named = os.environ.get("MICROPYTHON")
+    if named:
+        return named
+    beside = Path(sys.executable).with_name("micropython")
+    found = str(beside) if beside.exists() else shutil.which("micropython")
+    if not found:
+        raise FileNotFoundError(
+            "MicroPython is not installed: run `make setup`, or set MICROPYTHON to a unix port of it."
+        )
+    return found
+
+
+def path(board: str = "pendant") -> str:
+    """Return MICROPYPATH: fakes first, then board and sources."""
+    folders = [
+        ROOT / "simulator" / "fakes",
+        ROOT / "firmware" / "esp32" / "boards" / board,
+        SOURCE,
+        SOURCE / "lib",
+    ]
+    return ":".join([*map(str, folders), ".frozen"])
+
+
+def environment(world: str, number: int, flash: Path, clock: str, board: str = "pendant") -> dict[str, str]:
+    """Return the environment one firmware process is started with."""
+    return {
+        "MICROPYPATH": path(board),
+        "SOCORS_WORLD": world,
+        "SOCORS_DEVICE": str(number),
+        "SOCORS_FLASH": str(flash),
+        "SOCORS_CLOCK": clock,
+        "PATH": os.environ.get("PATH", ""),
+    }
+
+
+def command(script: str = "_start.py") -> list[str]:
+    """Return the command line of one firmware process."""
+    return [interpreter(), "-X", f"heapsize={HEAP}", str(ROOT / "simulator" / "fakes" / script)]
+
+
+def sha256() -> str:
+    """Return one hash over every file of the firmware: what ran here is what is flashed."""
+    digest = hashlib.sha256()
+    for file in sorted(SOURCE.rglob("*")):
+        if file.is_file() and "__pycache__" not in file.parts and not file.suffix == ".json":
+            digest.update(str(file.relative_to(SOURCE)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()

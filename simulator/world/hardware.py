@@ -1,0 +1,172 @@
+"""One pendant's silicon as its firmware reaches it over the cable: pins, buses, RTC memory, watchdog, energy."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ..chips.lsm6dsox import Lsm6dsox
+from . import pins
+from .body import Body
+
+BATTERY_UV = 1_950_000  # half of 3.9 V
+POWER_ON, WATCHDOG, DEEP_SLEEP = 1, 3, 4
+WOKEN_BY_TIMER, WOKEN_BY_PIN = 4, 7
+ACCELEROMETER = 0x6A
+
+
+class Radio(Protocol):
+    """What the air offers one device; the answers come back as the device's `ble.…` events."""
+
+    def active(self, device: int, on: bool) -> None: ...
+    def address(self, device: int, mode: int) -> None: ...
+    def advertise(self, device: int, interval_us: int, data: bytes, connectable: bool) -> None: ...
+    def silence(self, device: int) -> None: ...
+    def services(self, device: int, services: list) -> None: ...
+    def value(self, device: int, handle: int, value: bytes) -> None: ...
+    def notify(self, device: int, connection: int, handle: int, value: bytes) -> None: ...
+    def disconnect(self, device: int, connection: int) -> None: ...
+
+
+class Hardware:
+    """State that outlives the firmware's process. `tell(what, value)` hears of every visible change."""
+
+    def __init__(
+        self,
+        number: int,
+        radio: Radio,
+        now_us: Callable[[], int],
+        tell: Callable[[str, Any], None],
+        board: str = "pendant",
+    ) -> None:
+        self.number = number
+        self.radio = radio
+        self.now_us = now_us
+        self.tell = tell
+        self.pins = pins.of(board)
+        self._names = {gpio: signal for signal, gpio in self.pins.items()}
+        self.levels: dict[int, int] = {
+            self.pins["button"]: 1,
+            self.pins["accelerometer_int1"]: 1,
+            self.pins["usb_sense"]: 0,
+        }
+        self.power_on_us = now_us()
+        self.rtc = ""
+        self.reset_cause, self.wake_reason = POWER_ON, 0
+        self.wake_pins: list[int] = []
+        self.watchdog_us = 0
+        self.watchdog_fed_us = 0
+        self.battery_uv = BATTERY_UV
+        self.body = Body(seed=number)
+        self.accelerometer = Lsm6dsox(self.body.at, self._motion_line)
+        self.send: Callable[..., None] | None = None  # to the running firmware
+        self.lost_rtc = False
+        self.state_us: dict[str, int] = defaultdict(int)
+        self._state, self._since_us = "off", now_us()
+
+    # Energy: how long the device was in which state.
+
+    def enter(self, state: str) -> None:
+        now = self.now_us()
+        self.state_us[self._state] += now - self._since_us
+        self._state, self._since_us = state, now
+
+    @property
+    def state(self) -> str:
+        return self._state
+
+    # Towards the firmware.
+
+    def hello(self) -> dict[str, Any]:
+        return {
+            "device": self.number,
+            "pins": {str(n): level for n, level in self.levels.items()},
+            "rtc": self.rtc,
+            "reset_cause": self.reset_cause,
+            "wake_reason": self.wake_reason,
+            "now_us": self.now_us(),
+            "power_on_us": self.power_on_us,
+        }
+
+    def set_input(self, signal: str, level: int) -> None:
+        """The world moves a pin: the button goes down, USB is attached."""
+        gpio = self.pins[signal]
+        if self.levels.get(gpio) == level:
+            return
+        self.levels[gpio] = level
+        if signal == "button":
+            self.tell("button", 1 - level)
+        if self.send:
+            self.send("pin", gpio, level)
+
+    def _motion_line(self, level: int) -> None:
+        self.set_input("accelerometer_int1", level)
+
+    def wakes_now(self) -> bool:
+        """Whether a pin that wakes is at its level."""
+        return any(self.levels.get(gpio) == 0 for gpio in self.wake_pins)
+
+    def lose_power(self) -> None:
+        """The battery is out: RTC memory and the running clock are gone."""
+        self.rtc = ""
+        self.power_on_us = self.now_us()
+        self.reset_cause, self.wake_reason = POWER_ON, 0
+        self.accelerometer = Lsm6dsox(self.body.at, self._motion_line)
+
+    # What the firmware asks.
+
+    def handle(self, op: str, args: list) -> Any:
+        """Carry out one operation of the cable; the value answers a call."""
+        if op.startswith("ble."):
+            return self._ble(op[4:], args)
+        return getattr(self, "_do_" + op.replace(".", "_"))(*args)
+
+    def _ble(self, op: str, args: list) -> None:
+        radio, n = self.radio, self.number
+        if op == "advertise":
+            self.enter("radio")
+            radio.advertise(n, args[0], bytes.fromhex(args[1]), args[2])
+        elif op == "value":
+            radio.value(n, args[0], bytes.fromhex(args[1]))
+        elif op == "notify":
+            radio.notify(n, args[0], args[1], bytes.fromhex(args[2]))
+        elif op == "silence":
+            self.enter("awake")
+            radio.silence(n)
+        else:
+            getattr(radio, op)(n, *args)
+
+    def _do_hello(self, number: int) -> dict[str, Any]:
+        return self.hello()
+
+    def _do_pin(self, gpio: int, level: int) -> None:
+        self.levels[gpio] = level
+        self.tell(self._names.get(gpio, f"gpio{gpio}"), level)
+
+    def _do_rtc(self, text: str) -> None:
+        self.rtc = text
+
+    def _do_adc(self, gpio: int) -> int:
+        return self.battery_uv
+
+    def _do_i2c_read(self, address: int, register: int, count: int) -> str | None:
+        if address != ACCELEROMETER:
+            return None
+        return self.accelerometer.read(register, count, self.now_us()).hex()
+
+    def _do_i2c_write(self, address: int, register: int, text: str) -> bool:
+        if address != ACCELEROMETER:
+            return False
+        self.accelerometer.write(register, bytes.fromhex(text), self.now_us())
+        return True
+
+    def _do_wdt(self, timeout_ms: int) -> None:
+        self.watchdog_us, self.watchdog_fed_us = timeout_ms * 1000, self.now_us()
+
+    def _do_wdt_feed(self) -> None:
+        self.watchdog_fed_us = self.now_us()
+
+    def watchdog_bites(self) -> bool:
+        return bool(self.watchdog_us) and self.now_us() - self.watchdog_fed_us > self.watchdog_us
+
+    def _do_wake_on_gpio(self, gpios: list[int], level: int) -> None:
+        self.wake_pins = gpios if level == 0 else []
