@@ -1,0 +1,190 @@
+"""The hub's radio: listens always, connects only to carry an answer it was asked to carry."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bleak import BleakClient, BleakScanner
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+from bleak.exc import BleakError
+from sos_wire import kinds
+
+# A scan that reports nothing at all for so long has stalled, as scans do: it is started again. In a quiet house that
+# happens for nothing and costs some milliseconds.
+STALLED_S = 120.0
+# Addresses rotate and are remembered by every scanner: started again so often, none grows.
+RESTART_S = 1800.0
+CONNECT_S = 3.0
+# After an answer was written the device has something to say, and the gateway answers that.
+LINGER_S = 1.0
+MOST_ORDERS = 200
+
+log = logging.getLogger("socors.hub")
+
+
+@dataclass(slots=True)
+class Order:
+    """One answer to carry: look for these aliases, write this frame, give up at `until`."""
+
+    id: int
+    aliases: frozenset[bytes]
+    frame: bytes
+    until_ms: int
+
+
+class Bluetooth:
+    """Scanner, and at most one connection at a time."""
+
+    def __init__(
+        self,
+        *,
+        adapter: str,
+        backend: tuple[Any, Any],
+        company: int,
+        heard: Callable[[bytes, int, str], None],
+        written: Callable[[int, bool, str], None],
+    ) -> None:
+        self._adapter = adapter
+        self._scanner_backend, self._client_backend = backend
+        self._company = company
+        self._heard = heard
+        self._written = written
+        self._orders: list[Order] = []
+        self._work = asyncio.Event()
+        self._last_seen: dict[bytes, tuple[float, BLEDevice]] = {}
+        self._linger: tuple[frozenset[bytes], asyncio.Queue[Order]] | None = None
+        self.last_report = time.monotonic()
+        self.restarts = 0
+
+    # Listening.
+
+    async def listen(self) -> None:
+        """Scan until cancelled; start again when the scan stalls, fails, or has run for long."""
+        while True:
+            try:
+                async with self._scanner():
+                    self.last_report = started = time.monotonic()
+                    while (
+                        time.monotonic() - self.last_report < STALLED_S
+                        and time.monotonic() - started < RESTART_S
+                    ):
+                        await asyncio.sleep(1)
+            except (BleakError, OSError, TimeoutError) as error:
+                log.warning("the scan failed: %s; again in 2 s", error)
+                await asyncio.sleep(2)
+            self.restarts += 1
+
+    def _scanner(self) -> BleakScanner:
+        return BleakScanner(
+            self._detected,
+            scanning_mode="passive" if self._scanner_backend else "active",
+            bluez={"adapter": self._adapter},
+            backend=self._scanner_backend,
+        )
+
+    def _detected(self, device: BLEDevice, said: AdvertisementData) -> None:
+        self.last_report = time.monotonic()
+        frame = said.manufacturer_data.get(self._company)
+        if frame is None or len(frame) != kinds.FRAME_BYTES[kinds.FORM_SHORT]:
+            return
+        alias = bytes(frame[1:6])
+        self._last_seen[alias] = (self.last_report, device)
+        if len(self._last_seen) > 2000:
+            self._last_seen = {a: s for a, s in self._last_seen.items() if self.last_report - s[0] < 60}
+        self._heard(bytes(frame), said.rssi, device.address)
+        if any(alias in order.aliases for order in self._orders):
+            self._work.set()
+
+    # Carrying.
+
+    def carry(self, order: Order) -> None:
+        """Take an order; one for the device we are connected to goes out at once."""
+        if self._linger and self._linger[0] & order.aliases:
+            self._linger[1].put_nowait(order)
+            return
+        self._orders = [o for o in self._orders if o.id != order.id or not order.id][-MOST_ORDERS:]
+        self._orders.append(order)
+        self._work.set()
+
+    async def work(self) -> None:
+        """Carry orders until cancelled: rows (alarms) before one-off answers, newest first."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while (found := self._next()) is not None:
+                await self._carry_one(*found)
+
+    def _next(self) -> tuple[Order, BLEDevice] | None:
+        now_ms = time.time() * 1000
+        for order in [o for o in self._orders if o.until_ms < now_ms]:
+            self._orders.remove(order)
+            self._written(order.id, False, "not heard in time")
+        for order in sorted(self._orders, key=lambda o: (not o.id, -o.until_ms)):
+            for alias in order.aliases:
+                seen = self._last_seen.get(alias)
+                # Advertising comes at 100 ms at the slowest; who was not heard for a second is not there.
+                if seen and time.monotonic() - seen[0] < 1.0:
+                    self._orders.remove(order)
+                    return order, seen[1]
+        return None
+
+    async def _carry_one(self, order: Order, device: BLEDevice) -> None:
+        queue: asyncio.Queue[Order] = asyncio.Queue()
+        gone = asyncio.Event()
+        client = BleakClient(
+            device,
+            disconnected_callback=lambda _: gone.set(),
+            timeout=CONNECT_S,
+            bluez={"adapter": self._adapter},
+            backend=self._client_backend,
+        )
+        try:
+            await client.connect()
+        except (BleakError, TimeoutError, OSError) as error:
+            self._written(order.id, False, str(error)[:200] or type(error).__name__)
+            return
+        try:
+            await client.start_notify(
+                kinds.GATT_UP, lambda _, data: self._notified(bytes(data), device.address)
+            )
+            self._linger = (order.aliases, queue)
+            await self._write(client, order)
+            await self._stay(client, queue, gone)
+        except (BleakError, TimeoutError, OSError) as error:
+            self._written(order.id, False, str(error)[:200] or type(error).__name__)
+        finally:
+            self._linger = None
+            while not queue.empty():
+                self.carry(queue.get_nowait())
+            await self._leave(client)
+
+    async def _stay(self, client: BleakClient, queue: asyncio.Queue[Order], gone: asyncio.Event) -> None:
+        """Carry what else comes for this device, until a second passes without anything."""
+        while not gone.is_set():
+            try:
+                order = await asyncio.wait_for(queue.get(), LINGER_S)
+            except TimeoutError:
+                return
+            await self._write(client, order)
+
+    async def _write(self, client: BleakClient, order: Order) -> None:
+        try:
+            await client.write_gatt_char(kinds.GATT_DOWN, order.frame, response=True)
+        except (BleakError, TimeoutError, OSError):
+            self._written(order.id, False, "the connection ended")
+            raise
+        self._written(order.id, True, "")
+
+    def _notified(self, frame: bytes, address: str) -> None:
+        self._heard(frame, -50, address)
+
+    @staticmethod
+    async def _leave(client: BleakClient) -> None:
+        try:
+            await client.disconnect()
+        except (BleakError, TimeoutError, OSError) as error:
+            log.debug("leaving: %s", error)

@@ -1,0 +1,231 @@
+"""The hub between its radio, its spool and the broker: nothing is published that is not on disk first."""
+
+import asyncio
+import json
+import logging
+import ssl
+import time
+from typing import Any
+
+import aiomqtt
+from sos_wire import topics
+
+from .bluetooth import Bluetooth, Order
+from .config import HubSettings, backend
+from .spool import UNSPOOLED, Kept, Spool
+
+PACK_S = 0.010  # what is heard in this time goes into one message
+SAME_AGAIN_S = 5.0  # identical bytes are forwarded at most so often
+FRESH_MS = 5000  # younger frames are `up`, older ones `backlog`
+RECEIPT_S = 5.0  # a frame published and not receipted in this time is published again
+BACKLOG_RATE = 200  # frames a second
+BACKLOG_AT_ONCE = 50
+STATUS_S = 10.0
+RECONNECT_S = (0.2, 10.0)
+
+log = logging.getLogger("socors.hub")
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+class Hub:
+    """One hub: radio, spool, broker."""
+
+    def __init__(self, settings: HubSettings) -> None:
+        self._settings = settings
+        self.spool = Spool(settings.spool_file)
+        self._packed: dict[bytes, tuple[int, int, bytes, str]] = {}
+        self._forwarded: dict[bytes, float] = {}
+        self._published: dict[int, float] = {}
+        self._reports: list[dict[str, Any]] = []
+        self._something = asyncio.Event()
+        self._client: aiomqtt.Client | None = None
+        self.radio = Bluetooth(
+            adapter=settings.adapter,
+            backend=backend(settings),
+            company=settings.company,
+            heard=self.heard,
+            written=self.written,
+        )
+
+    # From the radio.
+
+    def heard(self, frame: bytes, rssi: int, address: str) -> None:
+        """A frame was heard: the strongest copy of the next few milliseconds is kept."""
+        now = time.monotonic()
+        if now - self._forwarded.get(frame, -SAME_AGAIN_S) < SAME_AGAIN_S:
+            return
+        before = self._packed.get(frame)
+        if before is None or before[1] < rssi:
+            self._packed[frame] = (before[0] if before else now_ms(), rssi, frame, address)
+        self._something.set()
+
+    def written(self, order_id: int, ok: bool, why: str) -> None:
+        if order_id:
+            self._reports.append({"id": order_id, "ok": ok, "why": why})
+            self._something.set()
+
+    async def pack(self) -> None:
+        """Every 10 ms at the most: spool what was heard, then publish it."""
+        while True:
+            await self._something.wait()
+            await asyncio.sleep(PACK_S if self._packed else 0)
+            self._something.clear()
+            frames, self._packed = list(self._packed.values()), {}
+            reports, self._reports = self._reports, []
+            now = time.monotonic()
+            if len(self._forwarded) > 5000:
+                self._forwarded = {f: at for f, at in self._forwarded.items() if now - at < SAME_AGAIN_S}
+            self._forwarded.update((row[2], now) for row in frames)
+            kept = await asyncio.to_thread(self.spool.keep, frames) if frames else []
+            await self._publish("up", kept, reports)
+
+    # To and from the broker.
+
+    def _message(self, frames: list[Kept], reports: list[dict[str, Any]], status: dict[str, Any]) -> bytes:
+        return json.dumps(
+            {
+                "v": 1,
+                "hub": self._settings.name,
+                "spool": self.spool.name,
+                "sent": now_ms(),
+                "frames": [
+                    {"n": f.n, "t": f.heard_ms, "rssi": f.rssi, "frame": f.frame.hex(), "addr": f.address}
+                    for f in frames
+                ],
+                "written": reports,
+                "status": status,
+            }
+        ).encode()
+
+    async def _publish(
+        self,
+        lane: str,
+        frames: list[Kept],
+        reports: list[dict[str, Any]],
+        status: dict[str, Any] | None = None,
+    ) -> bool:
+        if self._client is None:
+            return False
+        now = time.monotonic()
+        for kept in frames:
+            if kept.n != UNSPOOLED:
+                self._published[kept.n] = now
+        try:
+            await self._client.publish(
+                topics.hub(self._settings.name, lane),
+                self._message(frames, reports, status or {}),
+                qos=1,
+                timeout=5,
+            )
+        except aiomqtt.MqttError as error:
+            log.warning("could not publish: %s", error)
+            for kept in frames:
+                self._published.pop(kept.n, None)
+            return False
+        return True
+
+    async def serve(self) -> None:
+        """Keep the connection to the broker, and take receipts and orders from it."""
+        pause, longest = RECONNECT_S
+        while True:
+            try:
+                async with self._new_client() as client:
+                    await client.subscribe(topics.hub(self._settings.name, "receipt"), qos=1)
+                    await client.subscribe(topics.hub(self._settings.name, "down"), qos=1)
+                    self._client = client
+                    self._published.clear()  # what the old connection may have lost is published again
+                    log.info("connected to the broker")
+                    pause = RECONNECT_S[0]
+                    async for message in client.messages:
+                        self._take(str(message.topic), message.payload)
+            except aiomqtt.MqttError as error:
+                log.warning("broker: %s; again in %.1f s, %d frames kept", error, pause, len(self.spool))
+            finally:
+                self._client = None
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, longest)
+
+    def _new_client(self) -> aiomqtt.Client:
+        settings = self._settings
+        tls = ssl.create_default_context(cafile=str(settings.mqtt_ca_file)) if settings.mqtt_ca_file else None
+        return aiomqtt.Client(
+            settings.mqtt_host,
+            settings.mqtt_port,
+            identifier=f"hub-{settings.name}",
+            username=settings.mqtt_user,
+            password=settings.mqtt_password.get_secret_value(),
+            tls_context=tls,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            clean_start=True,
+            keepalive=15,
+            timeout=5,
+        )
+
+    def _take(self, topic: str, payload: Any) -> None:
+        """Take one message; what is not well formed is told once and left."""
+        owner = topics.owner(topic)
+        try:
+            said = json.loads(payload)
+            if owner and owner[2] == "receipt" and said["spool"] == self.spool.name:
+                ranges = [[int(first), int(last)] for first, last in said["ranges"]]
+                self.spool.erase(ranges)
+                for first, last in ranges:
+                    for n in range(first, last + 1):
+                        self._published.pop(n, None)
+            elif owner and owner[2] == "down":
+                self.radio.carry(
+                    Order(
+                        int(said["id"]),
+                        frozenset(bytes.fromhex(alias) for alias in said["aliases"]),
+                        bytes.fromhex(said["frame"]),
+                        int(said["until"]),
+                    )
+                )
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("a message on %s is not one of ours: %r", topic, error)
+
+    # What is left to do.
+
+    async def replay(self) -> None:
+        """Publish what still waits for a receipt, newest first, never so fast that it stands in an alarm's way."""
+        while True:
+            await asyncio.sleep(BACKLOG_AT_ONCE / BACKLOG_RATE)
+            if self._client is None:
+                continue
+            now = time.monotonic()
+            due = self.spool.waiting(
+                BACKLOG_AT_ONCE,
+                now_ms() - 1000,
+                lambda n: now - self._published.get(n, -RECEIPT_S) < RECEIPT_S,
+            )
+            fresh = [k for k in due if now_ms() - k.heard_ms < FRESH_MS]
+            old = [k for k in due if now_ms() - k.heard_ms >= FRESH_MS]
+            if fresh:
+                await self._publish("up", fresh, [])
+            if old:
+                await self._publish("backlog", old, [])
+
+    async def report(self) -> None:
+        """Say every 10 s that the hub lives, and what troubles it."""
+        while True:
+            status = {
+                "spooled": len(self.spool),
+                "unspooled": self.spool.failed,
+                "trouble": self.spool.trouble,
+                "scan_restarts": self.radio.restarts,
+            }
+            await self._publish("up", [], [], status)
+            await asyncio.sleep(STATUS_S if self._client else 0.5)
+
+    async def run(self) -> None:
+        """Run every part until one fails."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.serve(), name="broker")
+            group.create_task(self.radio.listen(), name="scan")
+            group.create_task(self.radio.work(), name="carry")
+            group.create_task(self.pack(), name="pack")
+            group.create_task(self.replay(), name="replay")
+            group.create_task(self.report(), name="report")
