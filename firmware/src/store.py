@@ -202,7 +202,7 @@ class Store:
                 del self._slots[slot]
 
     def events(self):
-        """Return every whole event on flash, oldest first; a torn one is not there; of two copies the further state counts."""
+        """Return every whole event on flash, oldest first; a torn one is not; of two copies the further state counts."""
         found = {}
         try:
             names = os.listdir(self._root)

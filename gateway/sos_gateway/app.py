@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-import uvicorn
 
 from .config import Settings
 from .dispatch.outbox import Dispatcher
@@ -97,7 +96,7 @@ class Gateway:
             recovery_index=row["recovery_index"],
         )
 
-    async def run(self, serve: "uvicorn.Server | None" = None) -> None:
+    async def run(self, serve: Any = None) -> None:
         """Run every part until one fails or the console's server is told to stop."""
         async with asyncio.TaskGroup() as group:
             tasks = [

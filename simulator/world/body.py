@@ -1,4 +1,4 @@
-"""The wearer's body as the accelerometer feels it: recorded where recordings are, else made up, always a function of time."""
+"""The wearer's body as the accelerometer feels it: recorded or made up, always a function of time."""
 
 import math
 import random

@@ -57,6 +57,6 @@ def sha256() -> str:
     """Return one hash over every file of the firmware: what ran here is what is flashed."""
     digest = hashlib.sha256()
     for file in sorted(SOURCE.rglob("*")):
-        if file.is_file() and "__pycache__" not in file.parts and not file.suffix == ".json":
+        if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".json":
             digest.update(str(file.relative_to(SOURCE)).encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()

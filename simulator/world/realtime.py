@@ -130,7 +130,7 @@ class World:
     async def open(self) -> None:
         """Listen for firmware on a free loopback port and keep bodies and watchdogs going."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20)
-        self._address = "127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+        self._address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
     async def run(self) -> None:
         while True:

@@ -60,14 +60,11 @@ class Health:
             device.raise_event(kinds.HEARTBEAT)
 
     def _tell_low_battery(self):
-        device = self._device
-        if (
-            device.board.battery.percent() < device.settings.low_battery_percent
-            and not device.board.battery.usb()
-        ):
-            if not device.low_battery_told:
-                device.low_battery_told = True
-                device.raise_event(kinds.LOW_BATTERY)
+        device, battery = self._device, self._device.board.battery
+        low = battery.percent() < device.settings.low_battery_percent
+        if low and not battery.usb() and not device.low_battery_told:
+            device.low_battery_told = True
+            device.raise_event(kinds.LOW_BATTERY)
 
     def _sleep(self):
         """Deep sleep until the next heartbeat, question or repeat. Button and accelerometer wake, too."""

@@ -19,12 +19,13 @@ class Supervisor:
         self._now_ms = now_ms
         self._seen = {}
         self.restarts = {}
+        self._tasks = {}
 
     def run(self, name, loop):
         """Start an endless coroutine function under a name."""
         self._seen[name] = self._now_ms()
         self.restarts[name] = 0
-        asyncio.create_task(self._keep(name, loop))
+        self._tasks[name] = asyncio.create_task(self._keep(name, loop))
 
     def alive(self, name):
         self._seen[name] = self._now_ms()

@@ -40,14 +40,14 @@ class Tx:
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
 
-    async def run(self, name: str, **values: Any) -> None:
+    async def run(self, name: str, /, **values: Any) -> None:
         await self.connection.execute(QUERIES[name], values)
 
-    async def one(self, name: str, **values: Any) -> dict[str, Any] | None:
+    async def one(self, name: str, /, **values: Any) -> dict[str, Any] | None:
         cursor = await self.connection.execute(QUERIES[name], values)
         return await cursor.fetchone()
 
-    async def all(self, name: str, **values: Any) -> list[dict[str, Any]]:
+    async def all(self, name: str, /, **values: Any) -> list[dict[str, Any]]:
         cursor = await self.connection.execute(QUERIES[name], values)
         return await cursor.fetchall()
 

@@ -235,3 +235,6 @@ INSERT INTO town (ine, name) VALUES (%(ine)s, %(name)s) ON CONFLICT (ine) DO UPD
 INSERT INTO hub (id, town, lat_e7, lon_e7, place) VALUES (%(id)s, %(town)s, %(lat_e7)s, %(lon_e7)s, %(place)s)
 ON CONFLICT (id) DO UPDATE SET town = EXCLUDED.town, lat_e7 = EXCLUDED.lat_e7, lon_e7 = EXCLUDED.lon_e7,
     place = EXCLUDED.place
+
+-- last_transition --
+SELECT id, what FROM transition WHERE incident_id = %(incident_id)s ORDER BY id DESC LIMIT 1

@@ -1,0 +1,1 @@
+"""Operators: accounts, roles, towns, sessions, tokens."""

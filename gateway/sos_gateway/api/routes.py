@@ -1,0 +1,152 @@
+"""The API: incidents, what officers do to them, the stream, log-in, health."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
+from pydantic import BaseModel, Field
+from sse_starlette import EventSourceResponse
+
+from ..accounts.service import SESSION_LASTS, Operator
+from ..domain.incident import DISPOSITIONS
+from . import views
+
+COOKIE = "socors"
+RECENT = timedelta(hours=12)
+LIST_MOST = 300
+
+router = APIRouter()
+
+
+class LogIn(BaseModel):
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    password: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Close(BaseModel):
+    disposition: Annotated[str, Field(pattern="^(" + "|".join(DISPOSITIONS) + ")$")]
+
+
+class Cancel(BaseModel):
+    note: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+async def operator(request: Request, authorization: Annotated[str, Header()] = "") -> Operator:
+    """Return who asks: a machine by its token, a person by the cookie; a person's changes also need the CSRF token."""
+    accounts = request.app.state.accounts
+    if authorization.startswith("Bearer "):
+        found = await accounts.who(authorization.removeprefix("Bearer ").strip(), "token")
+        if found is None:
+            raise HTTPException(401, "This token is not valid: make a new one with `socors account token`.")
+        return found
+    found = await accounts.who(request.cookies.get(COOKIE, ""), "browser")
+    if found is None:
+        raise HTTPException(401, "You are not logged in: log in and try again.")
+    if request.method not in ("GET", "HEAD") and request.headers.get("x-csrf") != found.csrf:
+        raise HTTPException(403, "The page is out of date: load it again.")
+    return found
+
+
+Asking = Annotated[Operator, Depends(operator)]
+
+
+async def visible(request: Request, incident_id: int, asking: Operator) -> dict[str, Any]:
+    """Return an incident's row if the operator may see it; one that is another's does not exist for him."""
+    async with request.app.state.store.transaction() as tx:
+        row = await tx.one("incident_view", incident_id=incident_id)
+    if row is None or not views.may_see(asking, row):
+        raise HTTPException(404, f"There is no incident {incident_id} you can see.")
+    return row
+
+
+@router.post("/api/login")
+async def log_in(request: Request, response: Response, said: LogIn) -> dict[str, str]:
+    """Begin a session: sets a cookie, returns the token that changes must carry in X-CSRF."""
+    begun = await request.app.state.accounts.log_in(said.name, said.password)
+    if begun is None:
+        raise HTTPException(
+            401, "Name or password is wrong, or the account is locked for a quarter of an hour."
+        )
+    token, csrf = begun
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(SESSION_LASTS.total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=request.app.state.settings.secure_cookies,
+    )
+    return {"csrf": csrf}
+
+
+@router.post("/api/logout")
+async def log_out(request: Request, response: Response, asking: Asking) -> dict[str, bool]:
+    await request.app.state.accounts.log_out(request.cookies.get(COOKIE, ""))
+    response.delete_cookie(COOKIE)
+    return {"ok": True}
+
+
+@router.get("/api/me")
+async def me(asking: Asking) -> dict[str, Any]:
+    return {"name": asking.name, "role": asking.role, "towns": list(asking.towns)}
+
+
+@router.get("/api/incidents")
+async def incidents(request: Request, asking: Asking) -> list[dict[str, Any]]:
+    """Every incident that is not over, and those of the last hours; what needs somebody first."""
+    since = request.app.state.clock() - RECENT
+    async with request.app.state.store.transaction() as tx:
+        rows = await tx.all("incidents", since=since, limit=LIST_MOST)
+    return [views.incident(row) for row in sorted(rows, key=views.rank) if views.may_see(asking, row)]
+
+
+@router.get("/api/incidents/{incident_id}")
+async def incident(request: Request, incident_id: int, asking: Asking) -> dict[str, Any]:
+    """One incident with its history."""
+    row = await visible(request, incident_id, asking)
+    async with request.app.state.store.transaction() as tx:
+        history = await tx.all("transitions", incident_id=incident_id)
+    shown = [
+        {
+            "what": t["what"],
+            "to": t["to_state"],
+            "who": t["who"],
+            "note": t["note"],
+            "at": t["at"].isoformat(),
+        }
+        for t in history
+    ]
+    return {**views.incident(row), "history": shown}
+
+
+@router.post("/api/incidents/{incident_id}/accept")
+async def accept(request: Request, incident_id: int, asking: Asking) -> dict[str, Any]:
+    """Take an incident. Of two officers one gets it; the other is told who."""
+    await visible(request, incident_id, asking)
+    await request.app.state.incidents.accept(incident_id, asking.name)
+    return views.incident(await visible(request, incident_id, asking))
+
+
+@router.post("/api/incidents/{incident_id}/close")
+async def close(request: Request, incident_id: int, said: Close, asking: Asking) -> dict[str, Any]:
+    """End an accepted incident and say what it was."""
+    await visible(request, incident_id, asking)
+    await request.app.state.incidents.close(incident_id, asking.name, said.disposition)
+    return views.incident(await visible(request, incident_id, asking))
+
+
+@router.post("/api/incidents/{incident_id}/cancel")
+async def cancel(request: Request, incident_id: int, said: Cancel, asking: Asking) -> dict[str, Any]:
+    """Cancel an incident that should not be; the reason is kept."""
+    await visible(request, incident_id, asking)
+    await request.app.state.incidents.cancel(incident_id, asking.name, said.note)
+    return views.incident(await visible(request, incident_id, asking))
+
+
+@router.get("/api/events")
+async def events(
+    request: Request, asking: Asking, last_event_id: Annotated[str, Header()] = ""
+) -> EventSourceResponse:
+    """Every change of an incident the operator may see, as server-sent events; resumes after Last-Event-ID."""
+    after = int(last_event_id) if last_event_id.isdigit() else None
+    return EventSourceResponse(request.app.state.stream.events(asking, after), ping=10)

@@ -1,0 +1,91 @@
+"""The event stream: one listener for the whole process, every console fed from it, nothing missed on reconnection."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+
+from ..accounts.service import Operator
+from . import views
+
+QUEUE_MOST = 500  # changes a console may be behind; then it is cut off and reads the list anew
+BACKLOG_MOST = 200
+
+log = logging.getLogger("socors.stream")
+
+
+class Stream:
+    """Reads each changed incident once and gives it to every console that may see it."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self._consoles: dict[asyncio.Queue[dict[str, Any] | None], Operator] = {}
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        while True:
+            try:
+                async with self._store.listen("incident") as connection:
+                    async for notice in connection.notifies():
+                        if self._consoles:
+                            await self._give(int(notice.payload))
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                log.warning("the database is away: %s", str(error).splitlines()[0])
+            self._cut_all()  # what was missed is read anew by each console on reconnection
+            await asyncio.sleep(0.5)
+
+    def _cut_all(self) -> None:
+        for queue in list(self._consoles):
+            self._cut(queue)
+
+    def _cut(self, queue: "asyncio.Queue[dict[str, Any] | None]") -> None:
+        self._consoles.pop(queue, None)
+        while not queue.empty():
+            queue.get_nowait()
+        queue.put_nowait(None)
+
+    async def _give(self, incident_id: int) -> None:
+        async with self._store.transaction() as tx:
+            row = await tx.one("incident_view", incident_id=incident_id)
+            last = await tx.one("last_transition", incident_id=incident_id)
+        if row is None or last is None:
+            return
+        message = {"id": last["id"], "row": row, "what": last["what"]}
+        for queue, operator in list(self._consoles.items()):
+            if not views.may_see(operator, row):
+                continue
+            if queue.qsize() >= QUEUE_MOST:
+                self._cut(queue)
+            else:
+                queue.put_nowait(message)
+
+    async def events(self, operator: Operator, after: int | None) -> AsyncIterator[dict[str, Any]]:
+        """Yield server-sent events for one console; `after` is the last transition it has seen."""
+        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._consoles[queue] = operator
+        try:
+            yield {"event": "hello", "data": "{}"}
+            if after is not None:
+                for message in await self._missed(operator, after):
+                    yield self._event(message)
+            while (message := await queue.get()) is not None:
+                yield self._event(message)
+        finally:
+            self._consoles.pop(queue, None)
+
+    async def _missed(self, operator: Operator, after: int) -> list[dict[str, Any]]:
+        async with self._store.transaction() as tx:
+            found = []
+            for last in await tx.all("transitions_since", after=after, limit=BACKLOG_MOST):
+                row = await tx.one("incident_view", incident_id=last["incident_id"])
+                if row and views.may_see(operator, row):
+                    found.append({"id": last["id"], "row": row, "what": last["what"]})
+        return found
+
+    @staticmethod
+    def _event(message: dict[str, Any]) -> dict[str, Any]:
+        data = {**views.incident(message["row"]), "what": message["what"]}
+        return {"event": "incident", "id": str(message["id"]), "data": json.dumps(data, ensure_ascii=False)}

@@ -1,0 +1,82 @@
+"""The door: `socors …`; each area brings its own commands."""
+
+import asyncio
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .accounts.cli import account
+from .demo.cli import demo
+from .errors import SocorsError
+from .hub.cli import hub
+from .keys.cli import device, keys, provision, revoke
+
+app = typer.Typer(
+    help="Socors: from a wearer's press to the right police desk, and back to the wrist.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(hub)
+app.command()(provision)
+app.command()(revoke)
+app.command()(demo)
+app.add_typer(device, name="device")
+app.add_typer(keys, name="keys")
+app.add_typer(account, name="account")
+
+
+@app.command()
+def gateway() -> None:
+    """Run a gateway with console and API. Settings: SOCORS_DATABASE_URL, SOCORS_SECRET_KEY_FILE, SOCORS_MQTT_…"""
+    from .api.serve import serve
+    from .config import load
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    settings = load()
+    try:
+        asyncio.run(serve(settings))
+    except KeyboardInterrupt:
+        typer.echo("Stopped.")
+
+
+@app.command()
+def broker(
+    folder: Annotated[Path, typer.Argument(help="where mosquitto's files go")],
+    hub: Annotated[list[str] | None, typer.Option(help="a hub's name; repeat for each")] = None,
+    device: Annotated[list[int] | None, typer.Option(help="an LTE device's number; repeat for each")] = None,
+    host: Annotated[
+        list[str] | None, typer.Option(help="names and addresses the broker is reached under")
+    ] = None,
+    port: Annotated[int, typer.Option(help="the broker's port")] = 8883,
+) -> None:
+    """Write mosquitto's configuration, certificates, passwords and access rules; prints new passwords once."""
+    from .services.mosquitto import Identities, write
+
+    who = Identities(tuple(hub or ()), tuple(device or ()))
+    made = write(folder, who, host or ["localhost", "127.0.0.1"], port)
+    for user, password in made.items():
+        typer.echo(f"{user}: {password}")
+    typer.echo(f"Start it with: mosquitto -c {folder / 'mosquitto.conf'}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def sim(context: typer.Context) -> None:
+    """Run the simulator; everything after `sim` is passed on (try `socors sim --help`)."""
+    raise typer.Exit(
+        subprocess.run([sys.executable, "-m", "simulator.run", *context.args], check=False).returncode
+    )
+
+
+def main() -> None:
+    """Run a command; what a person can mend is told in one sentence."""
+    try:
+        app()
+    except SocorsError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)

@@ -1,0 +1,5 @@
+"""Plays."""
+
+
+async def play(once: bool, pendants: int, presses: int) -> int:
+    return 0

@@ -1,0 +1,228 @@
+"""The world on the real clock, steered over HTTP: buttons to press, bodies to drop, light and vibration to watch."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import uvicorn
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, Field
+from sse_starlette import EventSourceResponse
+
+from .provisioning import provision
+from .radio.pendant_radio import Air
+from .world import firmware
+from .world.body import MOTIONS
+from .world.realtime import RealDevice, World, now_us
+
+PAGE = Path(__file__).with_name("visitor")
+CLICK_S, GAP_S = 0.12, 0.15
+
+
+class NewDevice(BaseModel):
+    secret_file: Path
+    settings: dict[str, int] = {}
+
+
+class Press(BaseModel):
+    ms: Annotated[int, Field(ge=1, le=60_000)] = 1100
+
+
+class Clicks(BaseModel):
+    count: Annotated[int, Field(ge=1, le=20)]
+
+
+class Motion(BaseModel):
+    name: str = "fall"
+
+
+class Usb(BaseModel):
+    attached: bool
+
+
+class Reception(BaseModel):
+    loss: Annotated[float | None, Field(ge=0, le=1)] = None
+    deaf: bool | None = None
+    rssi: Annotated[int | None, Field(ge=-127, le=20)] = None
+
+
+class Steering:
+    """World and air behind the routes."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder = folder
+        self.air = Air(seed)
+        self.world = World(self.air)
+        self.air.send = self._send
+        self.tasks: set[asyncio.Task] = set()
+
+    def _send(self, device: int, name: str, *args: Any) -> None:
+        send = self.world.devices[device].hardware.send
+        if send:
+            send(name, *args)
+
+    def device(self, number: int) -> RealDevice:
+        found = self.world.devices.get(number)
+        if found is None:
+            raise HTTPException(404, f"There is no device {number}: add it with POST /devices.")
+        return found
+
+    def later(self, coroutine: Any) -> None:
+        task = asyncio.create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def hold(self, device: RealDevice, seconds: float) -> None:
+        device.hardware.set_input("button", 0)
+        await asyncio.sleep(seconds)
+        device.hardware.set_input("button", 1)
+
+    async def click(self, device: RealDevice, count: int) -> None:
+        for _ in range(count):
+            await self.hold(device, CLICK_S)
+            await asyncio.sleep(GAP_S)
+
+    async def events(self) -> AsyncIterator[dict[str, str]]:
+        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.world.listeners.add(queue.put_nowait)
+        try:
+            yield {"event": "hello", "data": "{}"}
+            while True:
+                event = await queue.get()
+                yield {"event": "pin", "data": json.dumps(event)}
+        finally:
+            self.world.listeners.discard(queue.put_nowait)
+
+
+def create_app(steering: Steering) -> FastAPI:
+    """Return the control application."""
+    app = FastAPI(title="Socors simulator", docs_url=None, redoc_url=None)
+    _device_routes(app, steering)
+
+    @app.get("/")
+    async def page() -> FileResponse:
+        return FileResponse(PAGE / "index.html")
+
+    @app.get("/firmware")
+    async def which() -> dict[str, str]:
+        return {"sha256": firmware.sha256()}
+
+    @app.get("/events")
+    async def events() -> EventSourceResponse:
+        return EventSourceResponse(steering.events(), ping=10)
+
+    @app.post("/hubs/{name}")
+    async def hub(name: str) -> dict[str, int]:
+        """Open the HCI door of a hub; its adapter is tcp-client:127.0.0.1:PORT."""
+        return {"port": await steering.air.open_hub(name)}
+
+    @app.post("/hubs/{name}/reception")
+    async def reception(name: str, said: Reception) -> dict[str, Any]:
+        found = steering.air.hubs.get(name)
+        if found is None:
+            raise HTTPException(404, f"There is no hub {name}: open it with POST /hubs/{name}.")
+        for field, value in said.model_dump(exclude_none=True).items():
+            setattr(found, field, value)
+        return {"loss": found.loss, "deaf": found.deaf, "rssi": found.rssi}
+
+    return app
+
+
+def _device_routes(app: FastAPI, steering: Steering) -> None:
+    @app.post("/devices")
+    async def add(said: NewDevice) -> dict[str, Any]:
+        """Provision a device from a secrets file and switch it on."""
+        number = json.loads(said.secret_file.read_text())["device"]
+        folder = steering.folder / str(number)
+        await asyncio.to_thread(provision, folder, said.secret_file, said.settings)
+        steering.air.add(number)
+        steering.world.add(number, folder)
+        return {"device": number}
+
+    @app.get("/devices")
+    async def devices() -> list[int]:
+        return sorted(steering.world.devices)
+
+    @app.get("/devices/{number}")
+    async def state(number: int) -> dict[str, Any]:
+        device = steering.device(number)
+        hardware = device.hardware
+        return {
+            "device": number,
+            "asleep": device.asleep,
+            "destroyed": device.dead,
+            "state": hardware.state,
+            "pins": {signal: hardware.levels.get(gpio, 0) for signal, gpio in hardware.pins.items()},
+            "state_s": {name: round(us / 1e6, 3) for name, us in hardware.state_us.items()},
+        }
+
+    @app.post("/devices/{number}/press")
+    async def press(number: int, said: Press) -> dict[str, bool]:
+        """The finger goes down now and up after so many milliseconds."""
+        steering.later(steering.hold(steering.device(number), said.ms / 1000))
+        return {"ok": True}
+
+    @app.post("/devices/{number}/clicks")
+    async def clicks(number: int, said: Clicks) -> dict[str, bool]:
+        steering.later(steering.click(steering.device(number), said.count))
+        return {"ok": True}
+
+    @app.post("/devices/{number}/motion")
+    async def motion(number: int, said: Motion) -> dict[str, float]:
+        """The body moves: fall, walk, swing, get-up."""
+        if said.name not in MOTIONS:
+            raise HTTPException(422, f"There is no motion {said.name}: use one of {', '.join(MOTIONS)}.")
+        return {"seconds": steering.device(number).hardware.body.play(said.name, now_us())}
+
+    @app.post("/devices/{number}/usb")
+    async def usb(number: int, said: Usb) -> dict[str, bool]:
+        steering.device(number).hardware.set_input("usb_sense", int(said.attached))
+        return {"attached": said.attached}
+
+    @app.post("/devices/{number}/destroy")
+    async def destroy(number: int) -> dict[str, bool]:
+        """The device is smashed and never boots again."""
+        steering.device(number).destroy()
+        return {"destroyed": True}
+
+
+async def serve(port: int, folder: Path, seed: int) -> None:
+    """Run world, air and control until told to stop."""
+    steering = Steering(folder, seed)
+    await steering.world.open()
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", port))
+    print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(steering), log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+    )
+    bodies = asyncio.create_task(steering.world.run())
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        bodies.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await bodies
+        steering.world.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="simulator.server", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="control port; 0: a free one, printed")
+    parser.add_argument("--devices", type=Path, required=True, help="folder for the devices' flash")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the air")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(options.port, options.devices, options.seed))
+
+
+if __name__ == "__main__":
+    main()
