@@ -54,11 +54,12 @@ async def main():
     supervisor.run("buttons", buttons.loop)
     supervisor.run("signals", signals.loop)
     link = BleLink(hardware.radio(), options.company, device.wake)
-    supervisor.run("courier", Courier(device, link, signals, supervisor).loop)
+    courier = Courier(device, link, signals, supervisor)
+    supervisor.run("courier", courier.loop)
     if options.falls:
         motion = Motion(device, hardware.accelerometer, signals, supervisor, cause == board.WOKEN_BY_MOTION)
         supervisor.run("motion", motion.loop)
-    supervisor.run("health", Health(device, buttons, link, signals, supervisor).loop)
+    supervisor.run("health", Health(device, buttons, courier, link, signals, supervisor).loop)
     gc.collect()
     await supervisor.watch()
 

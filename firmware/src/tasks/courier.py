@@ -18,6 +18,7 @@ class Courier:
         self._signals = signals
         self._supervisor = supervisor
         self._presence = None
+        self.on_air = False  # a burst or its window is under way
         self.refused = 0
 
     async def loop(self):
@@ -33,7 +34,9 @@ class Courier:
                 await self._wait(self._idle_ms())
                 self._handle()
             else:
+                self.on_air = True
                 await self._send(event)
+                self.on_air = False
 
     def _next(self):
         """Return what to show now: the first event that is due, else a sign of presence while awake."""

@@ -14,9 +14,10 @@ LONGEST_SLEEP_S = 900
 
 
 class Health:
-    def __init__(self, device, buttons, link, signals, supervisor):
+    def __init__(self, device, buttons, courier, link, signals, supervisor):
         self._device = device
         self._buttons = buttons
+        self._courier = courier
         self._link = link
         self._signals = signals
         self._supervisor = supervisor
@@ -42,7 +43,12 @@ class Health:
         device = self._device
         if now < device.awake_until_ms or now < device.moving_until_ms:
             return True
-        if self._buttons.recognizer.busy() or self._signals.busy() or self._link.connection is not None:
+        if (
+            self._courier.on_air
+            or self._buttons.recognizer.busy()
+            or self._signals.busy()
+            or self._link.connection is not None
+        ):
             return True
         if device.alarms.countdown(now):
             return True

@@ -11,8 +11,9 @@ from ..config import Settings
 from .lanes import BACKLOG_MOST, LIVE_AT_ONCE, Ingest, Message, work
 
 RECONNECT_S = (0.2, 5.0)  # first and longest pause
-LIVE_TOPICS = ("$share/gateway/socors/v1/h/+/up", "$share/gateway/socors/v1/d/+/alarm")
-LATER_TOPICS = ("$share/gateway/socors/v1/h/+/backlog", "$share/gateway/socors/v1/d/+/telemetry")
+# One share group a lane: rumqttd deals the messages of a group round, whatever their topics.
+LIVE_TOPICS = ("$share/gateway-live/socors/v1/h/+/up",)
+LATER_TOPICS = ("$share/gateway-later/socors/v1/h/+/backlog",)
 
 log = logging.getLogger("socors.mqtt")
 
