@@ -4,8 +4,6 @@ import asyncio
 import logging
 import subprocess
 import sys
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -14,6 +12,7 @@ from .demo.cli import demo
 from .errors import SocorsError
 from .hub.cli import hub
 from .keys.cli import device, keys, provision, revoke
+from .services.cli import broker
 
 app = typer.Typer(
     help="Socors: from a wearer's press to the right police desk, and back to the wrist.",
@@ -28,6 +27,7 @@ app.command()(demo)
 app.add_typer(device, name="device")
 app.add_typer(keys, name="keys")
 app.add_typer(account, name="account")
+app.add_typer(broker, name="broker")
 
 
 @app.command()
@@ -43,26 +43,6 @@ def gateway() -> None:
         asyncio.run(serve(settings))
     except KeyboardInterrupt:
         typer.echo("Stopped.")
-
-
-@app.command()
-def broker(
-    folder: Annotated[Path, typer.Argument(help="where mosquitto's files go")],
-    hub: Annotated[list[str] | None, typer.Option(help="a hub's name; repeat for each")] = None,
-    device: Annotated[list[int] | None, typer.Option(help="an LTE device's number; repeat for each")] = None,
-    host: Annotated[
-        list[str] | None, typer.Option(help="names and addresses the broker is reached under")
-    ] = None,
-    port: Annotated[int, typer.Option(help="the broker's port")] = 8883,
-) -> None:
-    """Write mosquitto's configuration, certificates, passwords and access rules; prints new passwords once."""
-    from .services.mosquitto import Identities, write
-
-    who = Identities(tuple(hub or ()), tuple(device or ()))
-    made = write(folder, who, host or ["localhost", "127.0.0.1"], port)
-    for user, password in made.items():
-        typer.echo(f"{user}: {password}")
-    typer.echo(f"Start it with: mosquitto -c {folder / 'mosquitto.conf'}")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

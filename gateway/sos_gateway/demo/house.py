@@ -18,7 +18,9 @@ from ..accounts.service import Accounts
 from ..app import put_towns, utc_now
 from ..keys.registry import NewWearer, Registry, write_secret_file
 from ..keys.wrapping import Wrapper, new_key_file, read_key_file
-from ..services.embedded import EmbeddedBroker, Postgres, free_port
+from ..services.broker import BrokerService
+from ..services.ports import any_free
+from ..services.postgres import PostgresService
 from ..store.migrate import migrate
 from ..store.postgres import PostgresStore
 
@@ -110,11 +112,12 @@ async def open_house(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="socors-", ignore_cleanup_errors=True))
         )
         say("database: PostgreSQL starts …")
-        postgres = stack.enter_context(Postgres(folder / "postgres"))
+        postgres = stack.enter_context(PostgresService(folder / "postgres"))
         names = [f"hub{n + 1}" for n in range(hubs)]
-        passwords = {user: secrets.token_urlsafe(18) for user in ["gateway", *(f"hub-{n}" for n in names)]}
-        broker = stack.enter_context(EmbeddedBroker(folder, passwords))
-        url = postgres.database("socors")
+        broker = BrokerService(folder / "broker")
+        passwords = broker.add("gateway", *(f"hub-{n}" for n in names))
+        stack.enter_context(broker)
+        url = postgres.create_database("socors")
         await asyncio.to_thread(migrate, url)
         store = PostgresStore(url, size=3)
         await store.open()
@@ -150,7 +153,7 @@ async def _prepare(house: House, webhook_url: str | None) -> None:
     await accounts.create("officer", "specialist", [], house.password)
     await accounts.create("demo", "specialist", [], None)
     house.token = await accounts.new_token("demo")
-    port = free_port()
+    port = any_free()
     house.gateway_url = f"http://127.0.0.1:{port}"
     house.environment = {
         "SOCORS_DATABASE_URL": house.database_url,
@@ -169,7 +172,7 @@ async def _prepare(house: House, webhook_url: str | None) -> None:
 
 async def _start_parts(house: House) -> None:
     house.start_gateway()
-    port = free_port()
+    port = any_free()
     house.simulator_url = f"http://127.0.0.1:{port}"
     house.start(
         "simulator",

@@ -1,1 +1,1 @@
-"""Servers the demo and the tests start beside themselves, and the files a broker in earnest needs."""
+"""What the gateway stands on, started and stopped by us: PostgreSQL, a broker for the demo, mosquitto for earnest."""
