@@ -1,6 +1,7 @@
 """The gateway's two connections to the broker: alarms on one, what can wait on the other."""
 
 import asyncio
+import hashlib
 import logging
 import ssl
 from typing import Any
@@ -12,10 +13,20 @@ from .lanes import BACKLOG_MOST, LIVE_AT_ONCE, Ingest, Message, work
 
 RECONNECT_S = (0.2, 5.0)  # first and longest pause
 # One share group a lane: rumqttd deals the messages of a group round, whatever their topics.
-LIVE_TOPICS = ("$share/gateway-live/socors/v1/h/+/up",)
-LATER_TOPICS = ("$share/gateway-later/socors/v1/h/+/backlog",)
+LIVE_TOPICS = ("socors/v1/h/+/up",)
+LATER_TOPICS = ("socors/v1/h/+/backlog",)
 
 log = logging.getLogger("socors.mqtt")
+
+
+def shared(lane: str, topic: str, password: str) -> str:
+    """Return the shared subscription of a lane, in a group only those who know the gateway's password can name.
+
+    mosquitto lets any user join any group and deals it messages that its rights then stop, so they reach nobody:
+    a hub that could guess the group's name would make every second alarm wait for its repetition.
+    """
+    mark = hashlib.sha256(f"socors share {lane} {password}".encode()).hexdigest()[:24]
+    return f"$share/{lane}-{mark}/{topic}"
 
 
 class Broker:
@@ -72,11 +83,12 @@ class Broker:
         self, name: str, subscriptions: tuple[str, ...], queue: "asyncio.Queue[Message]", publishes: bool
     ) -> None:
         pause, longest = RECONNECT_S
+        password = self._settings.mqtt_password.get_secret_value()
         while True:
             try:
                 async with self._new_client(name) as client:
                     for topic in subscriptions:
-                        await client.subscribe(topic, qos=1)
+                        await client.subscribe(shared(name, topic, password), qos=1)
                     if publishes:
                         self._client = client
                         self.connected.set()
