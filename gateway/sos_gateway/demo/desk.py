@@ -34,8 +34,8 @@ class Desk:
         """Follow the event stream until cancelled."""
         async with self._client.stream("GET", "/api/events", timeout=None) as stream:
             stream.raise_for_status()
-            ready.set()
             async for line in stream.aiter_lines():
+                ready.set()
                 if line.startswith("data:"):
                     await self._note(json.loads(line[5:]), time.monotonic_ns())
 

@@ -1,5 +1,264 @@
-"""Plays."""
+"""Plays the story, measures the presses, and says in the end what became of every alarm."""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import typer
+
+from . import audit, modelled
+from .desk import Desk
+from .endpoint import Endpoint, open_endpoint
+from .figures import Latencies
+from .house import House, open_house
+from .wearer import Wearers
+
+HOLD_MS = 1100
+HUBS = 3
+# Long for a step that takes a tenth of a second, short for somebody who waits for the demo's word.
+STEP_S = 25.0
+REST_S = (0.1, 0.5)
+# Test hook: SOCORS_DEMO_BREAK=hubs stops the hubs before the first press, so that the story must fail.
+BREAK = "SOCORS_DEMO_BREAK"
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Stage:
+    """Everything a scene needs."""
+
+    house: House
+    wearers: Wearers
+    desk: Desk
+    endpoint: Endpoint
+    say: Say
+    raised: Counter[int] = field(default_factory=Counter)
+    chain: Latencies = field(default_factory=Latencies)
+
+
+def ms_since(t_ns: int, until_ns: int) -> float:
+    return (until_ns - t_ns) / 1e6
 
 
 async def play(once: bool, pendants: int, presses: int) -> int:
+    """Run the demo; return its exit status."""
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        typer.echo(f"{time.monotonic() - began:6.1f} s  {text}")
+
+    typer.echo("Socors, everything on this machine. Nothing here reaches a real police desk.")
+    try:
+        async with open_endpoint() as endpoint, open_house(pendants, HUBS, say, endpoint.url) as house:
+            _break_if_asked(house)
+            async with _stage(house, endpoint, say) as stage:
+                return await _perform(stage, once, presses)
+    except (TimeoutError, RuntimeError, httpx.HTTPError) as error:
+        typer.echo(f"The story stopped: {error or type(error).__name__}", err=True)
+        return 1
+
+
+def _break_if_asked(house: House) -> None:
+    if os.environ.get(BREAK) == "hubs":
+        for name in house.hubs:
+            house.kill(f"hub-{name}")
+
+
+@contextlib.asynccontextmanager
+async def _stage(house: House, endpoint: Endpoint, say: Say) -> AsyncIterator[Stage]:
+    wearers, desk = Wearers(house.simulator_url), Desk(house.gateway_url, house.token)
+    ready = [asyncio.Event(), asyncio.Event()]
+    listeners = [
+        asyncio.create_task(wearers.listen(ready[0]), name="wearers"),
+        asyncio.create_task(desk.listen(ready[1]), name="desk"),
+    ]
+    try:
+        async with asyncio.timeout(STEP_S):
+            for event in ready:
+                await event.wait()
+        yield Stage(house, wearers, desk, endpoint, say)
+    finally:
+        for task in listeners:
+            task.cancel()
+        await asyncio.gather(*listeners, return_exceptions=True)
+        await wearers.close()
+        await desk.close()
+
+
+async def _perform(stage: Stage, once: bool, presses: int) -> int:
+    sha256 = (await stage.wearers.get("/firmware"))["sha256"]
+    stage.say(f"every pendant runs the firmware with SHA-256 {sha256[:16]}…")
+    await _together(_sos(stage, stage.house.devices[1]), _fall(stage, stage.house.devices[0]))
+    await _regret(stage, stage.house.devices[1])
+    if not once:
+        return await _stay(stage)
+    await _measure(stage, presses)
+    reckoning = await audit.reckon(stage.house.store, stage.raised, stage.wearers.count_felt("received"))
+    _tell(stage, reckoning)
+    result: dict[str, Any] = {
+        "chain": stage.chain.as_json(),
+        "modelled": modelled.modelled(stage.chain),
+        "alarms": reckoning.alarms,
+        "incidents": reckoning.incidents,
+        "lost": reckoning.lost,
+        "duplicated": reckoning.duplicated,
+        "told_received_but_not_stored": reckoning.told_received_but_not_stored,
+        "firmware_sha256": sha256,
+    }
+    stage.house.stop()  # so that nothing can follow the last line
+    typer.echo(json.dumps(result))
+    return 0 if reckoning.clean() else 1
+
+
+async def _together(*scenes: Awaitable[None]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for scene in scenes:
+            group.create_task(scene)  # type: ignore[arg-type]
+
+
+# The story.
+
+
+async def _sos(stage: Stage, device: int) -> None:
+    """A hold of one second, from deep sleep if the pendant sleeps; received, accepted, closed."""
+    say = stage.say
+    say(f"pendant {device}: the wearer holds the button for a second …")
+    await _press_to_close(stage, device, say)
+
+
+async def _fall(stage: Stage, device: int) -> None:
+    """A fall in a kitchen in Cornellà, not cancelled: pending, open by itself, accepted, closed."""
+    say, wearers, desk = stage.say, stage.wearers, stage.desk
+    since = time.monotonic_ns()
+    say(f"pendant {device}: somebody falls in a kitchen in Cornellà …")
+    await wearers.post(f"/devices/{device}/motion", {"name": "fall"})
+    stage.raised[device] += 1
+    pending = await desk.wait_incident(device, since, ("pending",), STEP_S)
+    say(f"pendant {device}: the fall is on the desk, pending and silent: two clicks within 20 s would cancel it")
+    await wearers.wait_felt(device, "received", since, STEP_S)
+    say(f"pendant {device}: the wearer feels *received*")
+    opened = await desk.wait_incident(device, pending.t_ns, ("open",), 40)
+    say(f"pendant {device}: nobody cancelled; it opens by itself {ms_since(pending.t_ns, opened.t_ns) / 1000:.1f} s later")
+    await _accept_and_close(stage, device, opened.incident["id"], "real", say)
+
+
+async def _regret(stage: Stage, device: int) -> None:
+    """An SOS by accident, cancelled within three seconds: nothing is left for an officer to do."""
+    say, wearers, desk = stage.say, stage.wearers, stage.desk
+    since = time.monotonic_ns()
+    await wearers.post(f"/devices/{device}/press", {"ms": HOLD_MS})
+    stage.raised[device] += 1
+    await desk.wait_incident(device, since, ("pending",), STEP_S)
+    await wearers.wait_felt(device, "received", since, STEP_S)
+    await wearers.post(f"/devices/{device}/clicks", {"count": 2})
+    await desk.wait_incident(device, since, ("cancelled",), STEP_S)
+    await wearers.wait_felt(device, "cancelled", since, STEP_S)
+    say(f"pendant {device}: pressed by accident, cancelled with two clicks; the desk shows it as cancelled")
+
+
+async def _press_to_close(stage: Stage, device: int, say: Say | None = None) -> None:
+    """One press, its incident accepted and closed; every delay is noted."""
+    wearers, desk, chain = stage.wearers, stage.desk, stage.chain
+    since = time.monotonic_ns()
+    await wearers.post(f"/devices/{device}/press", {"ms": HOLD_MS})
+    stage.raised[device] += 1
+    seen = await desk.wait_incident(device, since, ("pending", "open"), STEP_S)
+    # The gesture is complete one second after the finger went down.
+    complete_ns = wearers.button_down_ns[device] + 1_000_000_000
+    felt = await wearers.wait_felt(device, "received", since, STEP_S)
+    to_desk, to_felt = ms_since(complete_ns, seen.t_ns), ms_since(complete_ns, felt.t_ns)
+    if say:
+        finger = ms_since(wearers.button_down_ns[device], seen.t_ns)
+        say(f"pendant {device}: on the desk {to_desk:.0f} ms after the hold ({finger:.0f} ms after finger-down)")
+        say(f"pendant {device}: the wearer feels *received* {to_felt:.0f} ms after the hold")
+    else:
+        chain.press_to_desk_ms.append(to_desk)
+        chain.press_to_received_ms.append(to_felt)
+    delay = await _accept_and_close(stage, device, seen.incident["id"], "real", say)
+    if not say:
+        chain.accept_to_felt_ms.append(delay)
+
+
+async def _accept_and_close(
+    stage: Stage, device: int, incident_id: int, disposition: str, say: Say | None
+) -> float:
+    """An officer accepts and closes; returns the milliseconds from the officer's key to the wrist."""
+    clicked = time.monotonic_ns()
+    await stage.desk.accept(incident_id)
+    felt = await stage.wearers.wait_felt(device, "accepted", clicked, STEP_S)
+    delay = ms_since(clicked, felt.t_ns)
+    if say:
+        say(f"pendant {device}: an officer accepts; the wearer feels *accepted* {delay:.0f} ms later")
+    closing = time.monotonic_ns()
+    await stage.desk.close_incident(incident_id, disposition)
+    await stage.wearers.wait_felt(device, "closed", closing, STEP_S)
+    if say:
+        say(f"pendant {device}: the officer closes the incident; the wearer feels *closed*")
+    return delay
+
+
+# The measurement.
+
+
+async def _measure(stage: Stage, presses: int) -> None:
+    """Every pendant presses again and again; each incident is closed before its pendant's next press."""
+    devices = stage.house.devices
+    stage.say(f"{presses} presses from {len(devices)} pendants, each accepted and closed before the next …")
+    left = iter(range(presses))
+    done = 0
+
+    async def wearer(device: int) -> None:
+        nonlocal done
+        draw = random.Random(device)
+        await asyncio.sleep(draw.uniform(0, 3))
+        for _ in left:
+            await _press_to_close(stage, device)
+            done += 1
+            if done % 50 == 0:
+                stage.say(f"  {done} of {presses}")
+            await asyncio.sleep(draw.uniform(*REST_S))
+
+    await _together(*(wearer(device) for device in devices))
+
+
+def _tell(stage: Stage, reckoning: audit.Reckoning) -> None:
+    say, chain = stage.say, stage.chain.as_json()
+    for name, label in (
+        ("press_to_desk_ms", "press → desk"),
+        ("press_to_received_ms", "press → *received* felt"),
+        ("accept_to_felt_ms", "accept → *accepted* felt"),
+    ):
+        row = chain[name]
+        say(f"{label:26} median {row['median']} ms, 99 % {row['p99']} ms, maximum {row['max']} ms (n = {row['n']})")
+    bound = 3 / reckoning.alarms if reckoning.alarms else 1
+    say("these are the chain's own delays: radio and network of a real house come on top (see \"modelled\" below)")
+    say(
+        f"{reckoning.alarms} alarms, {reckoning.incidents} incidents, lost {reckoning.lost}, "
+        f"duplicated {reckoning.duplicated}, told *received* but not stored {reckoning.told_received_but_not_stored} "
+        f"(a zero of {reckoning.alarms} means: below {bound:.1%} with 95 % confidence)"
+    )
+    told = len({name for name, kind in stage.endpoint.kinds.items() if kind.endswith(".alert")})
+    say(f"the police endpoint has {told} alerts and {len(stage.endpoint.seen)} messages, each under its own identifier")
+
+
+async def _stay(stage: Stage) -> int:
+    """Stay up for a visitor until interrupted."""
+    house = stage.house
+    typer.echo("")
+    typer.echo(f"The police desk:   {house.gateway_url}/   (log in as officer, password {house.password})")
+    typer.echo(f"Press the pendant: {house.simulator_url}/")
+    typer.echo("Ctrl-C ends the demo and removes what it made.")
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        typer.echo("The demo ends.")
     return 0

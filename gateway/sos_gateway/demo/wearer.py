@@ -5,6 +5,7 @@ Everything is seen at the pins: a press is the button's pin going down, a feelin
 
 import asyncio
 import json
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ import httpx
 
 # A pattern has ended when the motor has been still for longer than any gap inside a pattern (120 ms).
 STILL_NS = 250_000_000
+# Pulses of one pattern are at least 60 ms apart; a shorter gap is where a new pattern cut the old one short.
+CUT_NS = 20_000_000
 # What each pattern is made of: (pulses, milliseconds of each). The firmware's own table is in tasks/signals.py.
 PATTERNS = {
     (1, 60): "pending",
@@ -22,13 +25,14 @@ PATTERNS = {
     (1, 600): "closed",
     (1, 300): "cancelled",
     (5, 60): "unreachable",
+    (3, 200): "countdown",
 }
-LENGTHS_MS = (30, 60, 120, 300, 600)
+LENGTHS_MS = (30, 60, 120, 200, 300, 600)
 
 
 @dataclass
 class Felt:
-    """One vibration pattern, complete; t_ns is the rise of its first pulse on the monotonic clock."""
+    """One vibration pattern; t_ns is the rise of its first pulse on the monotonic clock."""
 
     name: str
     t_ns: int
@@ -36,38 +40,60 @@ class Felt:
 
 
 @dataclass
+class Pulse:
+    up_ns: int
+    down_ns: int
+
+    @property
+    def ms(self) -> int:
+        return round((self.down_ns - self.up_ns) / 1e6)
+
+    @property
+    def nearest_ms(self) -> int:
+        return min(LENGTHS_MS, key=lambda length: abs(length - self.ms))
+
+
+@dataclass
 class Motor:
     """Turns the edges of one motor pin into patterns."""
 
     up_ns: int | None = None
-    first_ns: int = 0
-    last_ns: int = 0
-    pulses_ms: list[int] = field(default_factory=list)
+    pulses: list[Pulse] = field(default_factory=list)
 
-    def edge(self, on: bool, t_ns: int) -> Felt | None:
-        """Take one edge; return the pattern that ended before it, if one did."""
-        ended = self.still(t_ns) if on else None
+    def edge(self, on: bool, t_ns: int) -> list[Felt]:
+        """Take one edge; return the patterns that ended before it."""
+        ended = self.still(t_ns) if on else []
         if on:
-            if not self.pulses_ms:
-                self.first_ns = t_ns
             self.up_ns = t_ns
         elif self.up_ns is not None:
-            self.pulses_ms.append(round((t_ns - self.up_ns) / 1e6))
-            self.up_ns, self.last_ns = None, t_ns
+            self.pulses.append(Pulse(self.up_ns, t_ns))
+            self.up_ns = None
         return ended
 
-    def still(self, now_ns: int) -> Felt | None:
-        """Return the pattern that is over by now, if one is."""
-        if not self.pulses_ms or self.up_ns is not None or now_ns - self.last_ns < STILL_NS:
-            return None
-        pulses, self.pulses_ms = self.pulses_ms, []
-        return Felt(name_of(pulses), self.first_ns, pulses)
+    def still(self, now_ns: int) -> list[Felt]:
+        """Return the patterns that are over by now."""
+        if not self.pulses or self.up_ns is not None or now_ns - self.pulses[-1].down_ns < STILL_NS:
+            return []
+        pulses, self.pulses = self.pulses, []
+        return [_named(run) for run in runs(pulses)]
 
 
-def name_of(pulses_ms: list[int]) -> str:
-    """Return the name of a pattern from its pulses, each taken for the nearest length that exists."""
-    nearest = [min(LENGTHS_MS, key=lambda length: abs(length - pulse)) for pulse in pulses_ms]
-    return PATTERNS.get((len(nearest), nearest[-1]), "unknown " + "+".join(map(str, pulses_ms)))
+def runs(pulses: list[Pulse]) -> list[list[Pulse]]:
+    """Split pulses where their length changes or where one pattern cut another short."""
+    found: list[list[Pulse]] = []
+    for pulse in pulses:
+        last = found[-1][-1] if found else None
+        if last and last.nearest_ms == pulse.nearest_ms and pulse.up_ns - last.down_ns >= CUT_NS:
+            found[-1].append(pulse)
+        else:
+            found.append([pulse])
+    return found
+
+
+def _named(run: list[Pulse]) -> Felt:
+    lengths = [pulse.ms for pulse in run]
+    name = PATTERNS.get((len(run), run[0].nearest_ms), "cut short: " + "+".join(map(str, lengths)))
+    return Felt(name, run[0].up_ns, lengths)
 
 
 class Wearers:
@@ -101,17 +127,18 @@ class Wearers:
 
     async def listen(self, ready: asyncio.Event) -> None:
         """Follow every pin until cancelled."""
-        ready.set()
         async for event in self._events():
+            ready.set()
+            if "device" not in event:
+                continue  # the stream's first word
             device = event["device"]
             if event["what"] == "button" and event["value"]:
                 self.button_down_ns[device] = event["t_ns"]
             elif event["what"] == "motor":
                 await self._note(device, self._motors[device].edge(bool(event["value"]), event["t_ns"]))
 
-    async def _note(self, device: int, felt: Felt | None) -> None:
-        if felt is not None:
-            self._felt[device].append(felt)
+    async def _note(self, device: int, felt: list[Felt]) -> None:
+        self._felt[device] += felt
         async with self._changed:
             self._changed.notify_all()
 
@@ -126,8 +153,6 @@ class Wearers:
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout_s
         while loop.time() < until:
-            import time
-
             await self._note(device, self._motors[device].still(time.monotonic_ns()))
             for felt in self.felt_since(device, since_ns):
                 if felt.name == name:

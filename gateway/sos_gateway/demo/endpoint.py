@@ -1,0 +1,46 @@
+"""A police endpoint on this machine: takes signed CloudEvents and remembers which it has seen."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import uvicorn
+from fastapi import FastAPI, Request
+
+from ..services.embedded import free_port
+
+
+class Endpoint:
+    """What the police have been told, by identifier."""
+
+    def __init__(self) -> None:
+        self.seen: Counter[str] = Counter()
+        self.kinds: dict[str, str] = {}
+        self.url = ""
+
+    async def take(self, request: Request) -> dict[str, bool]:
+        event = json.loads(await request.body())
+        self.seen[event["id"]] += 1
+        self.kinds[event["id"]] = event["type"]
+        return {"ok": True}
+
+
+@contextlib.asynccontextmanager
+async def open_endpoint() -> AsyncIterator[Endpoint]:
+    """Serve the endpoint on a free loopback port."""
+    endpoint = Endpoint()
+    app = FastAPI(openapi_url=None)
+    app.post("/alerts")(endpoint.take)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", free_port()))
+    endpoint.url = f"http://127.0.0.1:{listener.getsockname()[1]}/alerts"
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield endpoint
+    finally:
+        server.should_exit = True
+        await task
