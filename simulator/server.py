@@ -220,6 +220,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the air")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
+    # Bumble knows no address of a legacy advertiser that is not its own Device's; ours is the controller's.
+    logging.getLogger("bumble.device").setLevel(logging.ERROR)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(options.port, options.devices, options.seed))
 

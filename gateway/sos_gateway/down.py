@@ -91,7 +91,7 @@ class Answers:
         if left:
             await tx.set_down_tried(row.id, now + NEXT_HUB_AFTER, (*row.tried, left[0]))
             return left[0]
-        rest = min(timedelta(milliseconds=200) * 2 ** min(row.attempts, 8), SLOWEST)
+        rest = min(timedelta(milliseconds=200) * 2 ** min(row.attempts // 4, 8), SLOWEST)
         await tx.set_down_tried(row.id, now + rest, ())
         return None
 

@@ -84,6 +84,7 @@ class AirLink(LocalLink):
         super().__init__()
         self._random = random.Random(seed)
         self.receptions: dict[AirController, Reception] = {}
+        self._walls: dict[tuple[Controller, Controller], float] = {}
 
     def delay_s(self) -> float:
         """The pseudo-random 0 to 10 ms a radio adds to each advertising interval (Core Spec, Vol 6, Part B, 4.4.2.2)."""
@@ -108,7 +109,9 @@ class AirLink(LocalLink):
                 continue
             if self._random.random() < reception.loss:
                 continue
-            rssi = max(-127, min(20, round(reception.rssi + self._random.gauss(0, 3))))
+            # Each pair has walls of its own between, and each packet its own fading.
+            wall = self._walls.setdefault((sender_controller, receiver), self._random.gauss(0, 8))
+            rssi = max(-127, min(20, round(reception.rssi + wall + self._random.gauss(0, 3))))
             loop.call_soon(receiver.hear, sender_controller, packet, rssi)
 
     def send_acl_data(self, sender_controller, destination_address, transport, data) -> None:

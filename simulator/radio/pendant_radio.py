@@ -190,7 +190,7 @@ class Air:
 
     async def open_hub(self, name: str, port: int = 0) -> int:
         """Open the HCI door of a hub on a loopback port; return the port."""
-        self.hubs.setdefault(name, Reception(rssi=-55 - 5 * len(self.hubs)))
+        self.hubs.setdefault(name, Reception(rssi=-60))
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self._serve_hub(name, reader, writer)

@@ -37,7 +37,9 @@ async def open_endpoint() -> AsyncIterator[Endpoint]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", free_port()))
     endpoint.url = f"http://127.0.0.1:{listener.getsockname()[1]}/alerts"
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+    )
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield endpoint

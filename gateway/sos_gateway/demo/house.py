@@ -5,6 +5,7 @@ import base64
 import contextlib
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -129,9 +130,23 @@ async def open_house(
             say(f"{pendants} pendants are provisioned and switched on …")
             await _start_pendants(house, pendants)
             yield house
+        except BaseException:
+            house.stop()
+            keep_logs(folder)
+            raise
         finally:
             house.stop()
             await store.close()
+
+
+def keep_logs(folder: Path) -> None:
+    """Copy what every part has said to .demo/logs, for whoever wants to know why the demo failed."""
+    kept = Path(".demo") / "logs"
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    for log in [*folder.glob("*.log"), *folder.glob("devices/*/log.txt")]:
+        name = log.name if log.suffix == ".log" else f"device-{log.parent.name}.log"
+        shutil.copyfile(log, kept / name)
 
 
 async def _prepare(house: House, webhook_url: str | None) -> None:

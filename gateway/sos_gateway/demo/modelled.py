@@ -16,7 +16,12 @@ def delays() -> list[tuple[float, float, float, tuple[str, ...]]]:
     """Return (low, likely, high, quantities) in milliseconds of every row of radio.csv."""
     with RADIO.open(newline="") as file:
         return [
-            (float(row["low_ms"]), float(row["likely_ms"]), float(row["high_ms"]), tuple(row["used_in"].split("+")))
+            (
+                float(row["low_ms"]),
+                float(row["likely_ms"]),
+                float(row["high_ms"]),
+                tuple(row["used_in"].split("+")),
+            )
             for row in csv.DictReader(file)
         ]
 
@@ -24,7 +29,11 @@ def delays() -> list[tuple[float, float, float, tuple[str, ...]]]:
 def boot_ms() -> float:
     """Return how long MicroPython takes from deep sleep to the first line of main."""
     with POWER.open(newline="") as file:
-        return next(float(row["duration_ms"]) for row in csv.DictReader(file) if row["state"] == "boot_from_deep_sleep")
+        return next(
+            float(row["duration_ms"])
+            for row in csv.DictReader(file)
+            if row["state"] == "boot_from_deep_sleep"
+        )
 
 
 def modelled(chain: Latencies) -> dict[str, dict]:
@@ -34,7 +43,9 @@ def modelled(chain: Latencies) -> dict[str, dict]:
     awake, from_sleep = Latencies(), Latencies()
     for quantity in QUANTITIES:
         for sample in getattr(chain, quantity):
-            added = sum(draw.triangular(low, high, likely) for low, likely, high, used in rows if quantity in used)
+            added = sum(
+                draw.triangular(low, high, likely) for low, likely, high, used in rows if quantity in used
+            )
             getattr(awake, quantity).append(sample + added)
             # A hold began with the wake: what the boot takes of its second is not added to it twice.
             late = boot if quantity.startswith("press") else 0.0

@@ -57,14 +57,25 @@ async def play(once: bool, pendants: int, presses: int) -> int:
         typer.echo(f"{time.monotonic() - began:6.1f} s  {text}")
 
     typer.echo("Socors, everything on this machine. Nothing here reaches a real police desk.")
+    status = 1
     try:
         async with open_endpoint() as endpoint, open_house(pendants, HUBS, say, endpoint.url) as house:
             _break_if_asked(house)
             async with _stage(house, endpoint, say) as stage:
-                return await _perform(stage, once, presses)
-    except (TimeoutError, RuntimeError, httpx.HTTPError) as error:
-        typer.echo(f"The story stopped: {error or type(error).__name__}", err=True)
-        return 1
+                status = await _perform(stage, once, presses)
+    except* (TimeoutError, RuntimeError, httpx.HTTPError) as errors:
+        for error in _leaves(errors):
+            typer.echo(f"The story stopped: {error or type(error).__name__}", err=True)
+        typer.echo("What every part has said is in .demo/logs.", err=True)
+        status = 1
+    return status
+
+
+def _leaves(errors: BaseExceptionGroup) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in errors.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
 
 
 def _break_if_asked(house: House) -> None:
@@ -143,11 +154,15 @@ async def _fall(stage: Stage, device: int) -> None:
     await wearers.post(f"/devices/{device}/motion", {"name": "fall"})
     stage.raised[device] += 1
     pending = await desk.wait_incident(device, since, ("pending",), STEP_S)
-    say(f"pendant {device}: the fall is on the desk, pending and silent: two clicks within 20 s would cancel it")
+    say(
+        f"pendant {device}: the fall is on the desk, pending and silent: two clicks within 20 s would cancel it"
+    )
     await wearers.wait_felt(device, "received", since, STEP_S)
     say(f"pendant {device}: the wearer feels *received*")
     opened = await desk.wait_incident(device, pending.t_ns, ("open",), 40)
-    say(f"pendant {device}: nobody cancelled; it opens by itself {ms_since(pending.t_ns, opened.t_ns) / 1000:.1f} s later")
+    say(
+        f"pendant {device}: nobody cancelled; it opens by itself {ms_since(pending.t_ns, opened.t_ns) / 1000:.1f} s later"
+    )
     await _accept_and_close(stage, device, opened.incident["id"], "real", say)
 
 
@@ -178,7 +193,9 @@ async def _press_to_close(stage: Stage, device: int, say: Say | None = None) -> 
     to_desk, to_felt = ms_since(complete_ns, seen.t_ns), ms_since(complete_ns, felt.t_ns)
     if say:
         finger = ms_since(wearers.button_down_ns[device], seen.t_ns)
-        say(f"pendant {device}: on the desk {to_desk:.0f} ms after the hold ({finger:.0f} ms after finger-down)")
+        say(
+            f"pendant {device}: on the desk {to_desk:.0f} ms after the hold ({finger:.0f} ms after finger-down)"
+        )
         say(f"pendant {device}: the wearer feels *received* {to_felt:.0f} ms after the hold")
     else:
         chain.press_to_desk_ms.append(to_desk)
@@ -238,16 +255,22 @@ def _tell(stage: Stage, reckoning: audit.Reckoning) -> None:
         ("accept_to_felt_ms", "accept → *accepted* felt"),
     ):
         row = chain[name]
-        say(f"{label:26} median {row['median']} ms, 99 % {row['p99']} ms, maximum {row['max']} ms (n = {row['n']})")
+        say(
+            f"{label:26} median {row['median']} ms, 99 % {row['p99']} ms, maximum {row['max']} ms (n = {row['n']})"
+        )
     bound = 3 / reckoning.alarms if reckoning.alarms else 1
-    say("these are the chain's own delays: radio and network of a real house come on top (see \"modelled\" below)")
+    say(
+        'these are the chain\'s own delays: radio and network of a real house come on top (see "modelled" below)'
+    )
     say(
         f"{reckoning.alarms} alarms, {reckoning.incidents} incidents, lost {reckoning.lost}, "
         f"duplicated {reckoning.duplicated}, told *received* but not stored {reckoning.told_received_but_not_stored} "
         f"(a zero of {reckoning.alarms} means: below {bound:.1%} with 95 % confidence)"
     )
     told = len({name for name, kind in stage.endpoint.kinds.items() if kind.endswith(".alert")})
-    say(f"the police endpoint has {told} alerts and {len(stage.endpoint.seen)} messages, each under its own identifier")
+    say(
+        f"the police endpoint has {told} alerts and {len(stage.endpoint.seen)} messages, each under its own identifier"
+    )
 
 
 async def _stay(stage: Stage) -> int:

@@ -18,7 +18,11 @@ from sos_wire import kinds
 STALLED_S = 120.0
 # Addresses rotate and are remembered by every scanner: started again so often, none grows.
 RESTART_S = 1800.0
-CONNECT_S = 3.0
+CONNECT_S = 1.0
+# Advertising comes at 100 ms at the slowest: who was not heard for so long is not there, or talks to another hub.
+SEEN_WITHIN_S = 0.25
+# As many connections as ordinary adapters hold.
+MOST_CONNECTIONS = 7
 # After an answer was written the device has something to say, and the gateway answers that.
 LINGER_S = 1.0
 MOST_ORDERS = 200
@@ -56,7 +60,8 @@ class Bluetooth:
         self._orders: list[Order] = []
         self._work = asyncio.Event()
         self._last_seen: dict[bytes, tuple[float, BLEDevice]] = {}
-        self._linger: tuple[frozenset[bytes], asyncio.Queue[Order]] | None = None
+        self._open: list[tuple[frozenset[bytes], asyncio.Queue[Order]]] = []
+        self._carrying: set[asyncio.Task[None]] = set()
         self.last_report = time.monotonic()
         self.restarts = 0
 
@@ -102,21 +107,34 @@ class Bluetooth:
     # Carrying.
 
     def carry(self, order: Order) -> None:
-        """Take an order; one for the device we are connected to goes out at once."""
-        if self._linger and self._linger[0] & order.aliases:
-            self._linger[1].put_nowait(order)
-            return
+        """Take an order; one for a device we are connected to goes out at once."""
+        for aliases, queue in self._open:
+            if aliases & order.aliases:
+                queue.put_nowait(order)
+                return
         self._orders = [o for o in self._orders if o.id != order.id or not order.id][-MOST_ORDERS:]
         self._orders.append(order)
         self._work.set()
 
     async def work(self) -> None:
         """Carry orders until cancelled: rows (alarms) before one-off answers, newest first."""
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            while (found := self._next()) is not None:
-                await self._carry_one(*found)
+        try:
+            while True:
+                await self._work.wait()
+                self._work.clear()
+                while len(self._carrying) < MOST_CONNECTIONS and (found := self._next()) is not None:
+                    task = asyncio.create_task(self._carry_one(*found), name="carry one")
+                    self._carrying.add(task)
+                    task.add_done_callback(self._carried)
+        finally:
+            for task in self._carrying:
+                task.cancel()
+
+    def _carried(self, task: "asyncio.Task[None]") -> None:
+        self._carrying.discard(task)
+        self._work.set()
+        if not task.cancelled() and task.exception() is not None:
+            log.error("carrying an answer failed", exc_info=task.exception())
 
     def _next(self) -> tuple[Order, BLEDevice] | None:
         now_ms = time.time() * 1000
@@ -126,14 +144,14 @@ class Bluetooth:
         for order in sorted(self._orders, key=lambda o: (not o.id, -o.until_ms)):
             for alias in order.aliases:
                 seen = self._last_seen.get(alias)
-                # Advertising comes at 100 ms at the slowest; who was not heard for a second is not there.
-                if seen and time.monotonic() - seen[0] < 1.0:
+                if seen and time.monotonic() - seen[0] < SEEN_WITHIN_S:
                     self._orders.remove(order)
                     return order, seen[1]
         return None
 
     async def _carry_one(self, order: Order, device: BLEDevice) -> None:
         queue: asyncio.Queue[Order] = asyncio.Queue()
+        entry = (order.aliases, queue)
         gone = asyncio.Event()
         client = BleakClient(
             device,
@@ -151,13 +169,14 @@ class Bluetooth:
             await client.start_notify(
                 kinds.GATT_UP, lambda _, data: self._notified(bytes(data), device.address)
             )
-            self._linger = (order.aliases, queue)
+            self._open.append(entry)
             await self._write(client, order)
             await self._stay(client, queue, gone)
         except (BleakError, TimeoutError, OSError) as error:
             self._written(order.id, False, str(error)[:200] or type(error).__name__)
         finally:
-            self._linger = None
+            if entry in self._open:
+                self._open.remove(entry)
             while not queue.empty():
                 self.carry(queue.get_nowait())
             await self._leave(client)

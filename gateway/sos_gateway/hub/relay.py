@@ -195,18 +195,16 @@ class Hub:
             await asyncio.sleep(BACKLOG_AT_ONCE / BACKLOG_RATE)
             if self._client is None:
                 continue
-            now = time.monotonic()
-            due = self.spool.waiting(
-                BACKLOG_AT_ONCE,
-                now_ms() - 1000,
-                lambda n: now - self._published.get(n, -RECEIPT_S) < RECEIPT_S,
-            )
+            due = self.spool.waiting(BACKLOG_AT_ONCE, now_ms() - 1000, self._is_under_way)
             fresh = [k for k in due if now_ms() - k.heard_ms < FRESH_MS]
             old = [k for k in due if now_ms() - k.heard_ms >= FRESH_MS]
             if fresh:
                 await self._publish("up", fresh, [])
             if old:
                 await self._publish("backlog", old, [])
+
+    def _is_under_way(self, n: int) -> bool:
+        return time.monotonic() - self._published.get(n, -RECEIPT_S) < RECEIPT_S
 
     async def report(self) -> None:
         """Say every 10 s that the hub lives, and what troubles it."""

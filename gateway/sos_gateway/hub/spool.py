@@ -1,7 +1,7 @@
 """The spool: every frame heard is on disk before it is published, and stays until the gateway's receipt names it."""
 
+import secrets
 import sqlite3
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class Spool:
         self._db.execute("CREATE TABLE IF NOT EXISTS identity (spool TEXT PRIMARY KEY)")
         row = self._db.execute("SELECT spool FROM identity").fetchone()
         if row is None:
-            name = time.time_ns().to_bytes(8, "big").hex()[-8:]
+            name = secrets.token_hex(4)
             self._db.execute("INSERT INTO identity VALUES (?)", (name,))
             row = (name,)
         self.name: str = row[0]
