@@ -123,7 +123,7 @@ class Gateway:
                 if notice.channel == "down":
                     self.answers.wake.set()
                 elif notice.channel == "outbox":
-                    self.dispatcher.wake.set()
+                    self.dispatcher.notice()
                 else:
                     await self._device_changed(int(notice.payload))
 

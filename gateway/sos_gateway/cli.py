@@ -9,6 +9,7 @@ import typer
 
 from .accounts.cli import account
 from .demo.cli import demo
+from .dispatch.cli import outbox
 from .errors import SocorsError
 from .hub.cli import hub
 from .keys.cli import device, keys, provision, revoke
@@ -28,6 +29,7 @@ app.add_typer(device, name="device")
 app.add_typer(keys, name="keys")
 app.add_typer(account, name="account")
 app.add_typer(broker, name="broker")
+app.add_typer(outbox, name="outbox")
 
 
 @app.command()

@@ -53,8 +53,9 @@ class Incidents:
             before = await self._locked(tx, incident_id)
             self._require(before, "cancelled")
             after = life.cancelled(before, self._clock())
-            await self._moved(tx, before, after, "cancelled", who, note)
+            # First what was never tried, then the message that cancels what was.
             await tx.withdraw_outbox(incident_id)
+            await self._moved(tx, before, after, "cancelled", who, note)
             await self._answer(tx, after, kinds.WITHDRAWN)
         return after
 

@@ -42,11 +42,19 @@ def _add(parent: etree._Element, name: str, text: Any) -> etree._Element:
     return child
 
 
-def build(row: dict[str, Any], sender: str, earlier: list[tuple[str, datetime]]) -> bytes:
-    """Return one CAP message. `earlier` are (identifier, sent) of the messages of this incident before it."""
+def build(row: dict[str, Any], sender: str, earlier: list[tuple[str, datetime]], now: datetime) -> bytes:
+    """Return one CAP message. `earlier` are (identifier, sent) of the messages of this incident before it.
+
+    What was to be an update is the alert where the destination has confirmed nothing before it; it expires a day
+    after it leaves, not after it was raised: an alarm that waited for a dead endpoint must not arrive expired.
+    """
     data = row["payload"]
     sent: datetime = row["created_at"]
-    kind = row["kind"] if earlier or row["kind"] == "alert" else "alert"
+    kind = row["kind"]
+    if kind == "cancel" and not earlier:
+        raise CapError("there is no message that it could cancel")
+    if kind == "update" and not earlier:
+        kind = "alert"
     alert = etree.Element(f"{{{NAMESPACE}}}alert", nsmap={None: NAMESPACE})
     _add(alert, "identifier", row["identifier"])
     _add(alert, "sender", sender)
@@ -58,13 +66,13 @@ def build(row: dict[str, Any], sender: str, earlier: list[tuple[str, datetime]])
     if kind != "alert":
         _add(alert, "references", " ".join(f"{sender},{name},{_time(at)}" for name, at in earlier))
     _add(alert, "incidents", data["incident"])
-    _info(alert, data, sent)
+    _info(alert, data, max(sent, now) + EXPIRES_AFTER)
     content = etree.tostring(alert, xml_declaration=True, encoding="UTF-8")
     check(content, earlier, sender)
     return content
 
 
-def _info(alert: etree._Element, data: dict[str, Any], sent: datetime) -> None:
+def _info(alert: etree._Element, data: dict[str, Any], expires: datetime) -> None:
     info = _add(alert, "info", None)
     _add(info, "language", "en")
     _add(info, "category", "Rescue" if data["kind"] == "fall" else "Safety")
@@ -73,7 +81,7 @@ def _info(alert: etree._Element, data: dict[str, Any], sent: datetime) -> None:
     _add(info, "urgency", "Immediate")
     _add(info, "severity", "Severe")
     _add(info, "certainty", "Unknown" if data["wearer_says_false_alarm"] else "Likely")
-    _add(info, "expires", _time(sent + EXPIRES_AFTER))
+    _add(info, "expires", _time(expires))
     _add(info, "headline", _HEADLINE.get(data["kind"], f"Alarm: {data['kind']}"))
     late = " It reached us late." if data["late"] else ""
     _add(info, "description", f"Occurred {data['occurred_at']}, received {data['received_at']}.{late}")

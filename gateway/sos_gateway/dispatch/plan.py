@@ -11,6 +11,7 @@ from ..domain.models import Incident, OutboxRow, Wearer
 # Changes that leave the house; what only the desk needs stays in it.
 TOLD = {
     "raised": "alert",
+    "located": "update",
     "pressed again": "update",
     "late report": "update",
     "position disputed": "update",
@@ -27,8 +28,12 @@ def stamp(at: datetime | None) -> str | None:
 
 
 def content(incident: Incident, wearer: Wearer, what: str) -> dict[str, Any]:
-    """Return what a destination may know. Discreet alarms carry neither name nor notes."""
-    discreet = incident.silent or incident.kind in DISCREET
+    """Return what a destination may know.
+
+    Discreet alarms, and all alarms of a wearer whose profile says `protected` (gender violence), carry no name:
+    a message that goes astray must not tell whom it is about. The desk, behind its log-in, shows it.
+    """
+    discreet = incident.silent or incident.kind in DISCREET or bool(wearer.profile.get("protected"))
     position = None
     if incident.lat_e7 is not None and incident.lon_e7 is not None:
         position = {
@@ -43,7 +48,8 @@ def content(incident: Incident, wearer: Wearer, what: str) -> dict[str, Any]:
         "incident": incident.id,
         "change": what,
         "kind": incident.kind,
-        "state": incident.state,
+        # A pending incident's message leaves only when it opens (not_before), so it speaks of an open one.
+        "state": "open" if incident.state == "pending" else incident.state,
         "town": incident.town,
         "also_towns": list(incident.also_towns),
         "press_count": incident.press_count,
@@ -74,7 +80,7 @@ def planner(
                 incident_id=incident.id,
                 destination=destination.name,
                 kind=kind,
-                identifier=identifier(incident.id, destination.name, what, now),
+                identifier=identifier(incident, destination.name, what, now),
                 payload=content(incident, wearer, what),
                 not_before=not_before,
                 created_at=now,
@@ -86,6 +92,10 @@ def planner(
     return rows_for
 
 
-def identifier(incident_id: int, destination: str, what: str, now: datetime) -> str:
-    """Return the stable name of one message: the same in every repetition of it, of no other message."""
-    return f"socors-{incident_id}-{destination}-{what.replace(' ', '-')}-{int(now.timestamp() * 1_000_000)}"
+def identifier(incident: Incident, destination: str, what: str, now: datetime) -> str:
+    """Return the stable name of one message: the same in every repetition of it, of no other message.
+
+    The press count tells two presses apart that a clock puts into one microsecond.
+    """
+    moment = int(now.timestamp() * 1_000_000)
+    return f"socors-{incident.id}-{destination}-{what.replace(' ', '-')}-{incident.press_count}-{moment}"

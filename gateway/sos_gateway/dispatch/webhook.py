@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 SOURCE = "urn:socors:gateway"
@@ -18,7 +18,7 @@ def body(row: dict[str, Any]) -> bytes:
         "source": SOURCE,
         "type": f"org.socors.incident.{row['kind']}",
         "subject": str(row["incident_id"]),
-        "time": row["created_at"].isoformat(),
+        "time": row["created_at"].astimezone(UTC).isoformat(),
         "datacontenttype": "application/json",
         "data": row["payload"],
     }

@@ -98,9 +98,13 @@ RETURNING id, due, kind, incident_id, device, boot, seq
 SELECT min(due) AS due FROM timer
 
 -- insert_outbox --
+-- A destination that was told nothing of the incident is not told that it is cancelled either.
 INSERT INTO outbox (incident_id, destination, kind, identifier, payload, not_before, next_at, created_at)
-VALUES (%(incident_id)s, %(destination)s, %(kind)s, %(identifier)s, %(payload)s, %(not_before)s, %(not_before)s,
-    %(created_at)s)
+SELECT %(incident_id)s, %(destination)s, %(kind)s, %(identifier)s, %(payload)s, %(not_before)s, %(not_before)s,
+    %(created_at)s
+WHERE %(kind)s <> 'cancel' OR EXISTS (
+    SELECT 1 FROM outbox told WHERE told.incident_id = %(incident_id)s AND told.destination = %(destination)s
+        AND told.state NOT IN ('withdrawn', 'dead'))
 ON CONFLICT (identifier) DO NOTHING
 
 -- release_outbox --

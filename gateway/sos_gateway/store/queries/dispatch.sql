@@ -1,16 +1,19 @@
 -- claim_outbox --
 -- The oldest unconfirmed row of an incident and destination, and no younger one: order is kept by never
--- looking past it. A claim whose lease has ended counts as waiting.
+-- looking past it. A claim whose lease has ended counts as waiting. Alerts go first, and what was never tried goes
+-- before what was: a new alarm does not queue behind the repetitions of old ones.
 UPDATE outbox SET state = 'claimed', lease_until = %(lease_until)s, attempts = attempts + 1
 WHERE id IN (
     SELECT o.id FROM outbox o
-    WHERE (o.state = 'waiting' OR (o.state IN ('claimed', 'sent') AND o.lease_until < %(now)s))
+    WHERE o.destination = %(destination)s
+      AND (o.state = 'waiting' OR (o.state IN ('claimed', 'sent') AND o.lease_until < %(now)s))
       AND o.not_before <= %(now)s AND o.next_at <= %(now)s
       AND NOT EXISTS (
         SELECT 1 FROM outbox earlier
         WHERE earlier.destination = o.destination AND earlier.incident_id = o.incident_id AND earlier.id < o.id
           AND earlier.state IN ('waiting', 'claimed', 'sent'))
-    ORDER BY o.next_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+    ORDER BY (o.kind = 'alert') DESC, (o.attempts = 0) DESC, o.next_at, o.id
+    LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING *
 
 -- confirm_outbox --
@@ -18,21 +21,24 @@ UPDATE outbox SET state = 'confirmed', lease_until = NULL, last_error = NULL WHE
 
 -- retry_outbox --
 UPDATE outbox SET state = 'waiting', lease_until = NULL, next_at = %(next_at)s, last_error = %(error)s
-WHERE id = %(id)s AND state = 'claimed'
+WHERE id = %(id)s AND state = 'claimed' AND attempts = %(attempts)s
+
+-- hurry_outbox --
+-- A destination answers again: what waits for its next attempt need not wait longer.
+UPDATE outbox SET next_at = %(now)s
+WHERE destination = %(destination)s AND state = 'waiting' AND attempts > 0 AND next_at > %(now)s
 
 -- bury_outbox --
-UPDATE outbox SET state = 'dead', lease_until = NULL, last_error = %(error)s WHERE id = %(id)s
+UPDATE outbox SET state = 'dead', lease_until = NULL, last_error = %(error)s
+WHERE id = %(id)s AND state <> 'confirmed'
 
 -- replay_outbox --
 UPDATE outbox SET state = 'waiting', attempts = 0, next_at = %(now)s WHERE id = %(id)s AND state = 'dead'
 RETURNING id
 
--- next_outbox --
-SELECT min(GREATEST(o.next_at, o.not_before)) AS next_at FROM outbox o
-WHERE o.state = 'waiting' AND NOT EXISTS (
-    SELECT 1 FROM outbox earlier
-    WHERE earlier.destination = o.destination AND earlier.incident_id = o.incident_id AND earlier.id < o.id
-      AND earlier.state IN ('waiting', 'claimed', 'sent'))
+-- dead_outbox --
+SELECT id, incident_id, destination, kind, identifier, attempts, last_error, created_at FROM outbox
+WHERE state = 'dead' ORDER BY id LIMIT 1000
 
 -- earlier_messages --
 SELECT identifier, created_at FROM outbox

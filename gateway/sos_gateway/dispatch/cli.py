@@ -1,0 +1,63 @@
+"""`socors outbox`: what waits for a destination, what was given up, and sending it again."""
+
+import asyncio
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+
+from ..errors import ConfigError, NotFound
+from ..store import named_queries
+from ..store.postgres import PostgresStore
+from .outbox import dead_letters, replay
+
+outbox = typer.Typer(help="Messages to destinations: what waits, what was given up.", no_args_is_help=True)
+
+
+def _store() -> PostgresStore:
+    url = os.environ.get("SOCORS_DATABASE_URL")
+    if not url:
+        raise ConfigError(
+            "SOCORS_DATABASE_URL is not set: set it (PostgreSQL, e.g. postgresql://socors@localhost/socors)."
+        )
+    return PostgresStore(url, size=2)
+
+
+async def _with_store(work: Any) -> Any:
+    store = _store()
+    await store.open()
+    try:
+        return await work(store)
+    finally:
+        await store.close()
+
+
+@outbox.command()
+def state() -> None:
+    """Show how many messages wait for each destination, and since when."""
+
+    async def read(store: PostgresStore) -> list[dict[str, Any]]:
+        async with store.transaction() as tx:
+            cursor = await tx.connection.execute(named_queries.load("dispatch")["outbox_state"])
+            return await cursor.fetchall()
+
+    for row in asyncio.run(_with_store(read)):
+        typer.echo(
+            f"{row['destination']}: {row['n']} {row['state']}, the oldest of {row['oldest']:%Y-%m-%d %H:%M:%S%z}"
+        )
+
+
+@outbox.command()
+def dead() -> None:
+    """Show the messages that were given up, and why."""
+    for row in asyncio.run(_with_store(dead_letters)):
+        typer.echo(f"{row['id']}  {row['identifier']}  after {row['attempts']} attempts: {row['last_error']}")
+
+
+@outbox.command("replay")
+def replay_one(row: int) -> None:
+    """Send a message again that was given up (its number is in `socors outbox dead`)."""
+    if not asyncio.run(_with_store(lambda store: replay(store, row, datetime.now(UTC)))):
+        raise NotFound(f"There is no dead message {row}: `socors outbox dead` shows those there are.")
+    typer.echo(f"Message {row} waits again.")
