@@ -1,15 +1,21 @@
 """All settings of the gateway, from the environment (SOCORS_…), checked before anything starts."""
 
+import base64
+import difflib
+import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from .errors import ConfigError
 
-DEFAULT_SECRETS = {"", "changeme", "change-me", "secret", "password", "socors"}
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# What examples and habit put where a secret belongs, whatever is added to make it long enough.
+DEFAULT_SECRETS = ("changeme", "change-me", "secret", "password", "socors", "123456", "example", "default")
 
 
 class Destination(BaseModel):
@@ -24,16 +30,38 @@ class Destination(BaseModel):
 
     @field_validator("url")
     @classmethod
-    def _is_http(cls, value: str) -> str:
-        if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
-            raise ValueError("must be an http:// or https:// address")
-        return value
+    def _is_private(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            host = parts.hostname or ""
+        except ValueError:
+            raise ValueError("is no address") from None
+        if parts.scheme == "https" and host:
+            return value
+        if parts.scheme == "http" and host in LOOPBACK:
+            return value
+        raise ValueError("must be an https:// address (http:// only on this machine)")
 
     @field_validator("secret")
     @classmethod
     def _is_a_webhook_secret(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith("whsec_") or len(value.get_secret_value()) < 30:
+        text = value.get_secret_value()
+        try:
+            key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            key = b""
+        if not text.startswith("whsec_") or len(key) < 24 or len(set(key)) < 8:
             raise ValueError("must be whsec_ and the base64 of at least 24 random bytes")
+        return value
+
+    @field_validator("towns")
+    @classmethod
+    def _are_towns(cls, value: list[str]) -> list[str]:
+        from .domain.jurisdiction import metropolitan
+
+        unknown = sorted(set(value) - set(metropolitan().names))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} is no INE code of a municipality of the area")
         return value
 
 
@@ -76,28 +104,78 @@ class Settings(BaseSettings):
     @field_validator("mqtt_password")
     @classmethod
     def _is_no_default(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value().lower() in DEFAULT_SECRETS or len(value.get_secret_value()) < 12:
+        text = value.get_secret_value()
+        if len(text) < 12 or any(text.lower().startswith(word) for word in DEFAULT_SECRETS):
             raise ValueError(
-                "is empty, a default, or shorter than 12 characters; `socors broker` makes a good one"
+                "is empty, a default, or shorter than 12 characters; `socors broker init` makes a good one"
             )
+        return value
+
+    @field_validator("destinations")
+    @classmethod
+    def _have_names_of_their_own(cls, value: list[Destination]) -> list[Destination]:
+        names = [destination.name for destination in value]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two destinations are called {twice[0]}; give each its own name")
+        return value
+
+    @field_validator("sender")
+    @classmethod
+    def _is_a_cap_sender(cls, value: str) -> str:
+        if not value or any(sign in value for sign in " ,<&"):
+            raise ValueError("has a blank, comma, < or &, which CAP forbids there")
+        return value
+
+    @field_validator("secret_key_file", "mqtt_ca_file")
+    @classmethod
+    def _is_there(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(f"there is no file {value}")
         return value
 
 
 def load(**overrides: Any) -> Settings:
     """Read and check the settings; the first thing wrong is told in one sentence."""
+    _refuse_slips_of_the_pen()
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "SOCORS_" + "__".join(str(part) for part in first["loc"]).upper()
-        if first["type"] == "missing":
-            field = Settings.model_fields.get(str(first["loc"][0]))
-            what = f" ({field.description})" if field and field.description else ""
-            raise ConfigError(f"{name} is not set: set it{what}.") from None
-        text = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{name} is wrong: {text}; mend it and start again.") from None
-    if settings.mqtt_ca_file is None and settings.mqtt_host not in ("127.0.0.1", "localhost", "::1"):
+        raise ConfigError(_sentence(error)) from None
+    except SettingsError as error:
+        # A list or object that is no JSON; pydantic-settings names the field in the text only.
+        field = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "destinations")
+        raise ConfigError(
+            f"SOCORS_{field.upper()} is wrong: it must be JSON, e.g. "
+            '[{"name": "police", "kind": "webhook", "url": "https://…", "secret": "whsec_…"}].'
+        ) from None
+    if settings.mqtt_ca_file is None and settings.mqtt_host not in LOOPBACK:
         raise ConfigError(
             "SOCORS_MQTT_CA_FILE is not set, but the broker is on another machine: set it to the CA of its certificate."
         )
     return settings
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    top, *inner = first["loc"]
+    name = f"SOCORS_{str(top).upper()}"
+    if inner:
+        name += " (" + ", ".join(f"number {p + 1}" if isinstance(p, int) else str(p) for p in inner) + ")"
+    if first["type"] == "missing" and not inner:
+        field = Settings.model_fields.get(str(top))
+        what = f" ({field.description})" if field and field.description else ""
+        return f"{name} is not set: set it{what}."
+    text = re.sub(r"^(Value error, |(Input|String|Value) )", lambda m: "it " if m[2] else "", first["msg"])
+    return f"{name} is wrong: {text}; mend it and start again."
+
+
+def _refuse_slips_of_the_pen() -> None:
+    """A name that is almost a setting's would be ignored in silence, and with it, say, the police's address."""
+    names = [f"SOCORS_{field.upper()}" for field in Settings.model_fields]
+    for given in sorted(os.environ):
+        if not given.startswith("SOCORS_") or given.startswith("SOCORS_HUB_") or given in names:
+            continue
+        near = difflib.get_close_matches(given, names, n=1, cutoff=0.85)
+        if near:
+            raise ConfigError(f"{given} is no setting: rename it to {near[0]}, or remove it.")
