@@ -39,7 +39,9 @@ def state() -> None:
 
     async def read(store: PostgresStore) -> list[dict[str, Any]]:
         async with store.transaction() as tx:
-            cursor = await tx.connection.execute(named_queries.load("dispatch")["outbox_state"])
+            cursor = await tx.connection.execute(
+                named_queries.load("dispatch")["outbox_state"], {"now": datetime.now(UTC)}
+            )
             return await cursor.fetchall()
 
     for row in asyncio.run(_with_store(read)):

@@ -46,5 +46,7 @@ WHERE destination = %(destination)s AND incident_id = %(incident_id)s AND id < %
 ORDER BY id
 
 -- outbox_state --
-SELECT destination, state, count(*) AS n, min(created_at) AS oldest FROM outbox
-WHERE state IN ('waiting', 'claimed', 'sent', 'dead') GROUP BY destination, state ORDER BY destination, state
+-- What should have left and has not, and what was given up. A pending incident's rows are not due yet.
+SELECT destination, state, count(*) AS n, min(GREATEST(created_at, not_before)) AS oldest FROM outbox
+WHERE state = 'dead' OR (state IN ('waiting', 'claimed', 'sent') AND not_before <= %(now)s)
+GROUP BY destination, state ORDER BY destination, state
