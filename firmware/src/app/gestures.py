@@ -42,6 +42,8 @@ PRESS_LOCK_MS = 25
 RELEASE_MS = 40
 # Nobody holds a button for half a minute: something lies on it. One SOS was told, then this.
 STUCK_MS = 30_000
+# From finger-down to the first sample after a wake from deep sleep, at the least: the boot belongs to the hold.
+WAKE_MS = 100
 
 
 class Recognizer:
@@ -63,7 +65,7 @@ class Recognizer:
         """The button woke the device: the press began before anything could be seen."""
         self._woken = True
         if pressed:
-            self._down, self._pressed_at = True, at_ms
+            self._down, self._pressed_at = True, at_ms - WAKE_MS
         else:
             self._clicks, self._released_at = 1, at_ms
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import uvicorn
 from fastapi import FastAPI, Request
 
-from ..services.embedded import free_port
+from ..services.ports import any_free
 
 
 class Endpoint:
@@ -35,7 +35,7 @@ async def open_endpoint() -> AsyncIterator[Endpoint]:
     app = FastAPI(openapi_url=None)
     app.post("/alerts")(endpoint.take)
     listener = socket.socket()
-    listener.bind(("127.0.0.1", free_port()))
+    listener.bind(("127.0.0.1", any_free()))
     endpoint.url = f"http://127.0.0.1:{listener.getsockname()[1]}/alerts"
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)

@@ -20,6 +20,7 @@ from ..app import put_towns, utc_now
 from ..keys.registry import NewWearer, Registry, write_secret_file
 from ..keys.wrapping import Wrapper, new_key_file, read_key_file
 from ..services.broker import BrokerService
+from ..services.mosquitto import MosquittoService
 from ..services.ports import any_free
 from ..services.postgres import PostgresService
 from ..store.migrate import migrate
@@ -37,7 +38,9 @@ class House:
     folder: Path
     database_url: str
     store: PostgresStore
-    environment: dict[str, str]
+    postgres: PostgresService
+    broker: BrokerService | MosquittoService
+    environment: dict[str, str] = field(default_factory=dict)
     gateway_url: str = ""
     simulator_url: str = ""
     token: str = ""
@@ -45,7 +48,6 @@ class House:
     devices: list[int] = field(default_factory=list)
     hubs: list[str] = field(default_factory=list)
     children: dict[str, subprocess.Popen] = field(default_factory=dict)
-    broker_port: int = 0
     hub_adapters: dict[str, str] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
 
@@ -69,16 +71,18 @@ class House:
         self.start("gateway", [_socors(), "gateway"])
 
     def start_hub(self, name: str) -> None:
+        certificate = {"SOCORS_HUB_MQTT_CA_FILE": str(self.broker.ca_file)} if self.broker.ca_file else {}
         self.start(
             f"hub-{name}",
             [_socors(), "hub"],
             {
                 "SOCORS_HUB_NAME": name,
                 "SOCORS_HUB_SPOOL_FILE": str(self.folder / f"spool-{name}.db"),
-                "SOCORS_HUB_MQTT_PORT": str(self.broker_port),
+                "SOCORS_HUB_MQTT_PORT": str(self.broker.port),
                 "SOCORS_HUB_MQTT_PASSWORD": self.passwords[f"hub-{name}"],
                 "SOCORS_HUB_ADAPTER": self.hub_adapters[name],
                 "SOCORS_HUB_BACKEND": "simulator.bleak_backend",
+                **certificate,
             },
         )
 
@@ -105,7 +109,12 @@ def _socors() -> str:
 
 @contextlib.asynccontextmanager
 async def open_house(
-    pendants: int, hubs: int, say: Callable[[str], None], webhook_url: str | None = None
+    pendants: int,
+    hubs: int,
+    say: Callable[[str], None],
+    webhook_url: str | None = None,
+    *,
+    mosquitto: bool = False,
 ) -> AsyncIterator[House]:
     """Start everything and yield it when the last pendant is on the air; stop everything afterwards."""
     with contextlib.ExitStack() as stack:
@@ -115,14 +124,15 @@ async def open_house(
         say("database: PostgreSQL starts …")
         postgres = stack.enter_context(PostgresService(folder / "postgres"))
         names = [f"hub{n + 1}" for n in range(hubs)]
-        broker = BrokerService(folder / "broker")
-        passwords = broker.add("gateway", *(f"hub-{n}" for n in names))
+        # The embedded broker needs no system package; mosquitto adds TLS and access rules.
+        broker = MosquittoService(folder / "broker") if mosquitto else BrokerService(folder / "broker")
+        passwords = broker.add("gateway", *(f"hub-{name}" for name in names))
         stack.enter_context(broker)
         url = postgres.create_database("socors")
         await asyncio.to_thread(migrate, url)
         store = PostgresStore(url, size=3)
         await store.open()
-        house = House(folder, url, store, {}, hubs=names, broker_port=broker.port, passwords=passwords)
+        house = House(folder, url, store, postgres, broker, hubs=names, passwords=passwords)
         try:
             await _prepare(house, webhook_url)
             say("gateway, hubs and simulator start …")
@@ -173,11 +183,13 @@ async def _prepare(house: House, webhook_url: str | None) -> None:
     house.environment = {
         "SOCORS_DATABASE_URL": house.database_url,
         "SOCORS_SECRET_KEY_FILE": str(house.folder / "key"),
-        "SOCORS_MQTT_PORT": str(house.broker_port),
+        "SOCORS_MQTT_PORT": str(house.broker.port),
         "SOCORS_MQTT_PASSWORD": house.passwords["gateway"],
         "SOCORS_HTTP_PORT": str(port),
         "SOCORS_SECURE_COOKIES": "false",
     }
+    if house.broker.ca_file:
+        house.environment["SOCORS_MQTT_CA_FILE"] = str(house.broker.ca_file)
     if webhook_url:
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         house.environment["SOCORS_DESTINATIONS"] = (
