@@ -10,6 +10,8 @@ SLOWEST_REPEAT_MS = 60_000
 ALARM_SLOWEST_MS = 30_000
 # What is not an alarm is given up after so many sendings.
 MOST_SENDINGS = 20
+# A device without a clock is being put on, or was away: it asks a few times, for the answer sets its clock.
+MOST_SENDINGS_WITHOUT_CLOCK = 8
 
 
 def repeat_after_ms(sent, is_alarm):
@@ -19,10 +21,12 @@ def repeat_after_ms(sent, is_alarm):
 
 
 def gives_up(event):
-    """Whether an unanswered event is dropped: heartbeats and decoys after one sending, what is kept never."""
+    """Whether an unanswered event is dropped: what is kept never, a heartbeat after one sending."""
     if event.is_kept():
         return False
-    return event.sent >= (1 if event.kind in (kinds.HEARTBEAT, kinds.DECOY) else MOST_SENDINGS)
+    if event.kind not in (kinds.HEARTBEAT, kinds.DECOY):
+        return event.sent >= MOST_SENDINGS
+    return event.sent >= (1 if event.flags & kinds.CLOCK_VALID else MOST_SENDINGS_WITHOUT_CLOCK)
 
 
 def heartbeat_instant(unix_s, last_quarter, draw):

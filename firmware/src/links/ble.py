@@ -4,6 +4,7 @@ The interrupt handler flags and returns; the courier's task does the rest.
 """
 
 import bluetooth
+import log
 from sos_wire import advert, kinds
 
 _IRQ_CENTRAL_CONNECT = 1
@@ -138,5 +139,6 @@ class BleLink:
         return -1
 
     def _drop(self):
+        log.line("a central is sent away")
         if self.connection is not None:
             self._ble.gap_disconnect(self.connection)

@@ -25,7 +25,7 @@ class Desk:
             base_url=base_url, headers={"Authorization": f"Bearer {token}"}, timeout=30
         )
         self._seen: dict[int, list[Sighting]] = defaultdict(list)  # by device
-        self._changed = asyncio.Condition()
+        self._changed: dict[int, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -37,14 +37,13 @@ class Desk:
             async for line in stream.aiter_lines():
                 ready.set()
                 if line.startswith("data:"):
-                    await self._note(json.loads(line[5:]), time.monotonic_ns())
+                    self._note(json.loads(line[5:]), time.monotonic_ns())
 
-    async def _note(self, incident: dict, t_ns: int) -> None:
+    def _note(self, incident: dict, t_ns: int) -> None:
         if "device" not in incident:
             return
         self._seen[incident["device"]].append(Sighting(t_ns, incident))
-        async with self._changed:
-            self._changed.notify_all()
+        self._changed[incident["device"]].set()
 
     async def wait_incident(
         self, device: int, since_ns: int, states: tuple[str, ...], timeout_s: float
@@ -53,19 +52,19 @@ class Desk:
 
         def found() -> Sighting | None:
             return next(
-                (s for s in self._seen[device] if s.t_ns >= since_ns and s.incident["state"] in states), None
+                (s for s in self._seen[device][-30:] if s.t_ns >= since_ns and s.incident["state"] in states),
+                None,
             )
 
         try:
             async with asyncio.timeout(timeout_s):
-                async with self._changed:
-                    await self._changed.wait_for(found)
+                while (sighting := found()) is None:
+                    self._changed[device].clear()
+                    await self._changed[device].wait()
         except TimeoutError:
             raise TimeoutError(
                 f"the desk saw no incident of device {device} ({' or '.join(states)}) within {timeout_s:g} s"
             ) from None
-        sighting = found()
-        assert sighting
         return sighting
 
     async def accept(self, incident_id: int) -> None:

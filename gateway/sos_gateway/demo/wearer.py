@@ -4,6 +4,7 @@ Everything is seen at the pins: a press is the button's pin going down, a feelin
 """
 
 import asyncio
+import contextlib
 import json
 import time
 from collections import defaultdict
@@ -103,7 +104,7 @@ class Wearers:
         self._client = httpx.AsyncClient(base_url=base_url, timeout=30)
         self._motors: dict[int, Motor] = defaultdict(Motor)
         self._felt: dict[int, list[Felt]] = defaultdict(list)
-        self._changed = asyncio.Condition()
+        self._changed: dict[int, asyncio.Event] = defaultdict(asyncio.Event)
         self.button_down_ns: dict[int, int] = {}
 
     async def close(self) -> None:
@@ -135,33 +136,30 @@ class Wearers:
             if event["what"] == "button" and event["value"]:
                 self.button_down_ns[device] = event["t_ns"]
             elif event["what"] == "motor":
-                await self._note(device, self._motors[device].edge(bool(event["value"]), event["t_ns"]))
+                self._note(device, self._motors[device].edge(bool(event["value"]), event["t_ns"]))
 
-    async def _note(self, device: int, felt: list[Felt]) -> None:
-        self._felt[device] += felt
-        async with self._changed:
-            self._changed.notify_all()
+    def _note(self, device: int, felt: list[Felt]) -> None:
+        if felt:
+            self._felt[device] += felt
+            self._changed[device].set()
 
     def felt_since(self, device: int, t_ns: int) -> list[Felt]:
-        return [felt for felt in self._felt[device] if felt.t_ns >= t_ns]
+        return [felt for felt in self._felt[device][-20:] if felt.t_ns >= t_ns]
 
     def count_felt(self, name: str) -> dict[int, int]:
         return {n: sum(f.name == name for f in patterns) for n, patterns in self._felt.items()}
 
     async def wait_felt(self, device: int, name: str, since_ns: int, timeout_s: float) -> Felt:
         """Wait until the wearer of a device has felt a pattern; raises TimeoutError that says what was felt instead."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + timeout_s
-        while loop.time() < until:
-            await self._note(device, self._motors[device].still(time.monotonic_ns()))
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            self._changed[device].clear()
+            # The end of a pattern is a silence, which no edge announces.
+            self._note(device, self._motors[device].still(time.monotonic_ns()))
             for felt in self.felt_since(device, since_ns):
                 if felt.name == name:
                     return felt
-            try:
-                async with asyncio.timeout(0.1):
-                    async with self._changed:
-                        await self._changed.wait()
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed[device].wait(), 0.2)
         instead = ", ".join(felt.name for felt in self.felt_since(device, since_ns)) or "nothing"
         raise TimeoutError(f"device {device} did not feel *{name}* within {timeout_s:g} s; it felt {instead}")

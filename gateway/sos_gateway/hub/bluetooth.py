@@ -18,7 +18,7 @@ from sos_wire import kinds
 STALLED_S = 120.0
 # Addresses rotate and are remembered by every scanner: started again so often, none grows.
 RESTART_S = 1800.0
-CONNECT_S = 1.0
+CONNECT_S = 0.5
 # Advertising comes at 100 ms at the slowest: who was not heard for so long is not there, or talks to another hub.
 SEEN_WITHIN_S = 0.25
 # As many connections as ordinary adapters hold.

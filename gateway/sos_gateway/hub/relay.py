@@ -63,6 +63,8 @@ class Hub:
         self._something.set()
 
     def written(self, order_id: int, ok: bool, why: str) -> None:
+        if not ok:
+            log.info("answer %d was not carried: %s", order_id, why)
         if order_id:
             self._reports.append({"id": order_id, "ok": ok, "why": why})
             self._something.set()
