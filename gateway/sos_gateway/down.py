@@ -16,9 +16,9 @@ from .ingest.aliases import Resolver
 
 # A hub that has not carried the answer in this time is passed over for the next best.
 NEXT_HUB_AFTER = timedelta(milliseconds=300)
-# How long a hub may go on looking for the device.
-HUB_TRIES_FOR = timedelta(seconds=20)
-# After all hubs have tried: the device may be asleep and asks again every 30 s.
+# How long a hub may go on looking for the device. Short: whenever the device is heard again, its answers fall due.
+HUB_TRIES_FOR = timedelta(seconds=3)
+# After all hubs have tried: the device may be asleep, and what it says next makes its answers fall due at once.
 SLOWEST = timedelta(seconds=30)
 SIGHTINGS_SINCE = timedelta(minutes=15)
 # The same one-off answer is not sent again within this time: three hubs hear one burst.

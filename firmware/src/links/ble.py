@@ -31,7 +31,8 @@ class BleLink:
     def __init__(self, radio, company, changed):
         self._ble = radio
         self._company = company
-        self._frame = None
+        self._frame = None  # what is on the air
+        self._wanted = None  # what should be
         self.changed = changed  # a ThreadSafeFlag: something has happened
         self.connection = None
         self._connected_at = -1
@@ -59,7 +60,7 @@ class BleLink:
 
     def close(self):
         self._ble.active(False)
-        self._frame = None
+        self._frame = self._wanted = None
 
     def _irq(self, event, data):
         if event == _IRQ_CENTRAL_CONNECT:
@@ -74,13 +75,12 @@ class BleLink:
     # Advertising: the same 12 packets, then the same window, whatever is in them.
 
     def burst(self, frame):
-        """Begin a burst. A new frame takes a new address, in the same instant."""
-        if frame != self._frame:
-            self._ble.gap_advertise(None)
-            self._ble.config(addr_mode=_ADDRESS_MODE_NON_RESOLVABLE)
-            self._frame = frame
-            self.address_changes += 1
-            self._ble.gatts_write(self._up, b"")
+        """Begin a burst; during a connection the frame waits for its end."""
+        self._wanted = frame
+        self._advertise(BURST_INTERVAL_US)
+
+    def again(self):
+        """The connection has ended: begin the burst of the frame that is wanted now."""
         self._advertise(BURST_INTERVAL_US)
 
     def window(self):
@@ -91,10 +91,18 @@ class BleLink:
         self._ble.gap_advertise(None)
 
     def _advertise(self, interval_us):
-        if self.connection is None:
-            self._ble.gap_advertise(
-                interval_us, adv_data=advert.build(self._frame, self._company), connectable=True
-            )
+        if self.connection is not None or self._wanted is None:
+            return
+        if self._wanted != self._frame:
+            # A new frame takes a new address, in the same instant.
+            self._ble.gap_advertise(None)
+            self._ble.config(addr_mode=_ADDRESS_MODE_NON_RESOLVABLE)
+            self._frame = self._wanted
+            self.address_changes += 1
+            self._ble.gatts_write(self._up, b"")
+        self._ble.gap_advertise(
+            interval_us, adv_data=advert.build(self._frame, self._company), connectable=True
+        )
 
     # The connection.
 

@@ -67,8 +67,8 @@ class Courier:
             event.first_sent_ms = now
         event.sent += 1
         event.next_ms = now + reporting.repeat_after_ms(event.sent, event.is_alarm())
-        if not self._link.notify(device.seal(event, kinds.FORM_FULL)):
-            self._link.burst(device.seal(event, kinds.FORM_SHORT))
+        self._link.notify(device.seal(event, kinds.FORM_FULL))
+        self._link.burst(device.seal(event, kinds.FORM_SHORT))
         await self._for(ble.BURST_MS, event)
         if not self._is_overtaken(event):
             self._link.window()
@@ -92,8 +92,8 @@ class Courier:
             self._tell_unreachable()
             if self._is_overtaken(event):
                 return
-            if was_connected and self._link.connection is None and left > 0:
-                self._link.window()
+            if was_connected and self._link.connection is None:
+                self._link.again()
 
     def _is_overtaken(self, event):
         """Whether an event that was never sent wants the air."""

@@ -140,17 +140,14 @@ async def open_house(
             say(f"{pendants} pendants are provisioned and switched on …")
             await _start_pendants(house, pendants)
             yield house
-        except BaseException:
-            house.stop()
-            keep_logs(folder)
-            raise
         finally:
             house.stop()
+            keep_logs(folder)
             await store.close()
 
 
 def keep_logs(folder: Path) -> None:
-    """Copy what every part has said to .demo/logs, for whoever wants to know why the demo failed."""
+    """Copy what every part has said to .demo/logs, for whoever wants to know how it went."""
     kept = Path(".demo") / "logs"
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)

@@ -18,14 +18,17 @@ from sos_wire import kinds
 STALLED_S = 120.0
 # Addresses rotate and are remembered by every scanner: started again so often, none grows.
 RESTART_S = 1800.0
-CONNECT_S = 0.5
+# Who was heard a moment ago is heard again within some intervals of 100 ms, or talks to another hub by now.
+CONNECT_S = 0.4
 # Advertising comes at 100 ms at the slowest: who was not heard for so long is not there, or talks to another hub.
-SEEN_WITHIN_S = 0.25
+SEEN_WITHIN_S = 0.15
 # As many connections as ordinary adapters hold.
 MOST_CONNECTIONS = 7
 # After an answer was written the device has something to say, and the gateway answers that.
 LINGER_S = 1.0
 MOST_ORDERS = 200
+# What comes over an open connection is as near as can be: the gateway prefers the hub that has it.
+CONNECTED_RSSI = 0
 
 log = logging.getLogger("socors.hub")
 
@@ -108,12 +111,14 @@ class Bluetooth:
 
     def carry(self, order: Order) -> None:
         """Take an order; one for a device we are connected to goes out at once."""
+        self._orders = [o for o in self._orders if o.id != order.id or not order.id]
+        if order.until_ms < time.time() * 1000:
+            return  # withdrawn: another hub has carried it
         for aliases, queue in self._open:
             if aliases & order.aliases:
                 queue.put_nowait(order)
                 return
-        self._orders = [o for o in self._orders if o.id != order.id or not order.id][-MOST_ORDERS:]
-        self._orders.append(order)
+        self._orders = [*self._orders, order][-MOST_ORDERS:]
         self._work.set()
 
     async def work(self) -> None:
@@ -123,7 +128,11 @@ class Bluetooth:
                 await self._work.wait()
                 self._work.clear()
                 while len(self._carrying) < MOST_CONNECTIONS and (found := self._next()) is not None:
-                    task = asyncio.create_task(self._carry_one(*found), name="carry one")
+                    # One request at a time, chosen when the radio is free: an older choice may be elsewhere by now.
+                    connected = await self._connect(*found)
+                    if connected is None:
+                        continue
+                    task = asyncio.create_task(self._converse(found[0], *connected), name="converse")
                     self._carrying.add(task)
                     task.add_done_callback(self._carried)
         finally:
@@ -149,9 +158,8 @@ class Bluetooth:
                     return order, seen[1]
         return None
 
-    async def _carry_one(self, order: Order, device: BLEDevice) -> None:
-        queue: asyncio.Queue[Order] = asyncio.Queue()
-        entry = (order.aliases, queue)
+    async def _connect(self, order: Order, device: BLEDevice) -> tuple[BleakClient, asyncio.Event] | None:
+        """Return a connection and the event of its end; None, and a report, when the device was not heard again."""
         gone = asyncio.Event()
         client = BleakClient(
             device,
@@ -164,19 +172,24 @@ class Bluetooth:
             await client.connect()
         except (BleakError, TimeoutError, OSError) as error:
             self._written(order.id, False, str(error)[:200] or type(error).__name__)
-            return
+            return None
+        return client, gone
+
+    async def _converse(self, order: Order, client: BleakClient, gone: asyncio.Event) -> None:
+        """Write the answer, take what the device says to it, carry what the gateway says to that."""
+        queue: asyncio.Queue[Order] = asyncio.Queue()
+        entry = (order.aliases, queue)
+        self._open.append(entry)
         try:
             await client.start_notify(
-                kinds.GATT_UP, lambda _, data: self._notified(bytes(data), device.address)
+                kinds.GATT_UP, lambda _, data: self._notified(bytes(data), client.address)
             )
-            self._open.append(entry)
             await self._write(client, order)
             await self._stay(client, queue, gone)
         except (BleakError, TimeoutError, OSError) as error:
-            self._written(order.id, False, str(error)[:200] or type(error).__name__)
+            log.debug("the conversation ended: %s", error)
         finally:
-            if entry in self._open:
-                self._open.remove(entry)
+            self._open.remove(entry)
             while not queue.empty():
                 self.carry(queue.get_nowait())
             await self._leave(client)
@@ -199,7 +212,7 @@ class Bluetooth:
         self._written(order.id, True, "")
 
     def _notified(self, frame: bytes, address: str) -> None:
-        self._heard(frame, -50, address)
+        self._heard(frame, CONNECTED_RSSI, address)
 
     @staticmethod
     async def _leave(client: BleakClient) -> None:

@@ -15,6 +15,8 @@ from ..domain.models import UNREADABLE, Event, Incident, OutboxRow, Sighting, Ti
 
 ANSWER_LASTS = timedelta(hours=24)
 DISPUTE_WITHIN = timedelta(minutes=10)
+# An answer whose next turn is further away than one hub's turn rests, because no hub could carry it.
+RESTED = timedelta(milliseconds=500)
 
 
 class Outcome(Enum):
@@ -105,6 +107,7 @@ class Acceptor:
                 result = await self._repeated(tx, heard, event)
             else:
                 await tx.touch_device(event.number, now, opened.mode, opened.index, event.battery)
+                await tx.downs_fall_due(event.device, now, now + RESTED)
                 result = await self._first(tx, event, now)
             if heard.hub is not None:
                 sighting = Sighting(event.number, heard.hub, heard.rssi, heard.heard_at)

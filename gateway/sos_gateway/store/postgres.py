@@ -155,6 +155,11 @@ class Tx:
         if row:
             await self.run("notify", channel="down", payload="")
 
+    async def downs_fall_due(self, device: int, now: datetime, rested: datetime) -> None:
+        """The device was heard: answers that rest (their next turn lies after `rested`) are tried at once."""
+        if await self.one("downs_fall_due", device=device, now=now, rested=rested):
+            await self.run("notify", channel="down", payload="")
+
     async def down_of(self, number: Number) -> Down | None:
         row = await self.one("down_of", device=number.device, ref_boot=number.boot, ref_seq=number.seq)
         return _model(Down, row) if row else None

@@ -242,3 +242,8 @@ ON CONFLICT (id) DO UPDATE SET town = EXCLUDED.town, lat_e7 = EXCLUDED.lat_e7, l
 
 -- last_transition --
 SELECT id, what FROM transition WHERE incident_id = %(incident_id)s ORDER BY id DESC LIMIT 1
+
+-- downs_fall_due --
+UPDATE down SET next_at = %(now)s, attempts = 0, tried = '{}'
+WHERE device = %(device)s AND felt_at IS NULL AND until_at > %(now)s AND next_at > %(rested)s
+RETURNING id
