@@ -17,6 +17,7 @@ ANSWER_LASTS = timedelta(hours=24)
 DISPUTE_WITHIN = timedelta(minutes=10)
 # An answer whose next turn is further away than one hub's turn rests, because no hub could carry it.
 RESTED = timedelta(milliseconds=500)
+HUB_REACH_M = 100  # beyond this a pendant's advertisement is hardly ever heard
 
 
 class Outcome(Enum):
@@ -108,7 +109,7 @@ class Acceptor:
             else:
                 await tx.touch_device(event.number, now, opened.mode, opened.index, event.battery)
                 await tx.downs_fall_due(event.device, now, now + RESTED)
-                result = await self._first(tx, event, now)
+                result = await self._first(tx, event, heard, now)
             if heard.hub is not None:
                 sighting = Sighting(event.number, heard.hub, heard.rssi, heard.heard_at)
                 await tx.add_sighting(sighting)
@@ -129,11 +130,11 @@ class Acceptor:
 
     # The first copy of an event.
 
-    async def _first(self, tx: Any, event: Event, now: datetime) -> Accepted:
+    async def _first(self, tx: Any, event: Event, heard: Heard, now: datetime) -> Accepted:
         wearer = await tx.lock_wearer(event.device)
         opening = frozenset(wearer.profile.get("opens_on", ()))
         if life.opens(event.kind, opening):
-            return await self._alarm(tx, event, wearer, now)
+            return await self._alarm(tx, event, heard, wearer, now)
         if event.kind == kinds.FELT:
             await tx.insert_event(event)
             if event.reference:
@@ -147,7 +148,7 @@ class Acceptor:
         await tx.put_down(event.number, kinds.RECEIVED, now, ANSWER_LASTS)
         return Accepted(Outcome.COMMITTED, event)
 
-    async def _alarm(self, tx: Any, event: Event, wearer: Wearer, now: datetime) -> Accepted:
+    async def _alarm(self, tx: Any, event: Event, heard: Heard, wearer: Wearer, now: datetime) -> Accepted:
         if event.kind in kinds.CANCELLABLE and await tx.was_cancelled(event.number, kinds.CANCELLED):
             event = replace(event, cancelled=True)
         current = await tx.current_incident(wearer.id)
@@ -155,7 +156,7 @@ class Acceptor:
             current = await self._late_report(tx, event, wearer, now)
         if current is not None:
             incident = life.join(current, event, now)
-            incident = self._placed(incident, event, wearer)
+            incident = await self._placed(tx, incident, event, heard)
             await tx.update_incident(incident)
             what = "late report" if current.state in life.OVER else "pressed again"
             if event.cancelled:
@@ -163,7 +164,7 @@ class Acceptor:
             await self._moved(tx, current, incident, what, wearer, now)
         else:
             incident = life.begin(event, wearer.id, wearer.home_town, now)
-            incident = await tx.insert_incident(self._placed(incident, event, wearer))
+            incident = await tx.insert_incident(await self._placed(tx, incident, event, heard))
             note = life.kind_name(event.kind)
             await self._moved(tx, None, incident, "raised", wearer, now, note)
         event = replace(event, incident_id=incident.id)
@@ -179,8 +180,11 @@ class Acceptor:
                 return replace(past, late=True)
         return None
 
-    def _placed(self, incident: Incident, event: Event, wearer: Wearer) -> Incident:
-        """Put the best position known on the incident, and the town that follows from it."""
+    async def _placed(self, tx: Any, incident: Incident, event: Event, heard: Heard) -> Incident:
+        """Put the best position known on the incident, and the town that follows from it.
+
+        This comes before its messages are written: they must go to the right town, and say where.
+        """
         if event.lat_e7 is not None and event.lon_e7 is not None:
             incident = replace(
                 incident,
@@ -190,9 +194,19 @@ class Acceptor:
                 position_source="device",
                 position_at=event.occurred_at - timedelta(seconds=event.fix_age_s or 0),
             )
+        elif incident.lat_e7 is None and heard.hub is not None:
+            hub = (await tx.hubs()).get(heard.hub)
+            if hub is not None and hub.lat_e7 is not None:
+                incident = _at_hub(incident, hub, min(heard.heard_at, event.received_at))
+        return self._in_its_town(incident)
+
+    def _in_its_town(self, incident: Incident) -> Incident:
+        """Give the incident to the town its position lies in; a town that had it before goes on hearing of it."""
         if incident.lat_e7 is None or incident.lon_e7 is None:
             return incident
-        return replace(incident, town=self._town_of(incident.lat_e7, incident.lon_e7))
+        town = self._town_of(incident.lat_e7, incident.lon_e7)
+        others = {*incident.also_towns, *([incident.town] if incident.id else [])} - {town}
+        return replace(incident, town=town, also_towns=tuple(sorted(others)))
 
     async def _moved(
         self,
@@ -217,7 +231,8 @@ class Acceptor:
         )
         if before is not None and before.state == "pending" and after.state == "open":
             await tx.release_outbox(after.id, now)
-        if after.state != "cancelled":
+        # Nobody is told of an alarm whose cancel was here first; of one withdrawn later, who was told of it.
+        if before is not None or after.state != "cancelled":
             await tx.add_outbox(self._rows_for(after, wearer, what, now))
 
     # A cancel withdraws the event it names and nothing else.
@@ -282,20 +297,11 @@ class Acceptor:
     async def _placed_by_hub(
         self, tx: Any, incident: Incident, hub: Any, seen: Sighting, now: datetime
     ) -> Incident:
-        placed = replace(
-            incident,
-            lat_e7=hub.lat_e7,
-            lon_e7=hub.lon_e7,
-            radius_m=100,
-            position_source=f"hub {hub.id}",
-            position_at=seen.heard_at,
-            town=self._town_of(hub.lat_e7, hub.lon_e7),
-            updated_at=now,
-        )
+        """A hub whose place is known has heard it, too: the first that heard it had none."""
+        placed = self._in_its_town(_at_hub(replace(incident, updated_at=now), hub, seen.heard_at))
         await tx.update_incident(placed)
-        await tx.add_transition(
-            Transition(placed.id, "located", placed.state, placed.state, f"hub {hub.id}", now)
-        )
+        wearer = await tx.lock_wearer(incident.device)
+        await self._moved(tx, incident, placed, "located", wearer, now, f"hub {hub.id}")
         return placed
 
     async def _mark_disputed(self, tx: Any, incident: Incident, one: Any, other: Any, now: datetime) -> None:
@@ -312,6 +318,17 @@ class Acceptor:
         await tx.update_incident(after)
         note = f"heard by {one.id} and by {other.id}, more than 1 km apart"
         await self._moved(tx, incident, after, "position disputed", wearer, now, note)
+
+
+def _at_hub(incident: Incident, hub: Any, at: datetime) -> Incident:
+    return replace(
+        incident,
+        lat_e7=hub.lat_e7,
+        lon_e7=hub.lon_e7,
+        radius_m=HUB_REACH_M,
+        position_source=f"hub {hub.id}",
+        position_at=at,
+    )
 
 
 def decode(heard: Heard, opened: Opened, now: datetime) -> Event:
