@@ -15,6 +15,7 @@ from .dispatch.outbox import Dispatcher
 from .dispatch.plan import planner
 from .domain.jurisdiction import distance_m, metropolitan
 from .down import Answer, Answers
+from .errors import in_a_line
 from .incidents import Incidents
 from .ingest import envelope
 from .ingest.accept import Acceptor
@@ -145,7 +146,7 @@ async def steadily(loop: Callable[[], Any], name: str, pause_s: float = 0.5) -> 
         try:
             await loop()
         except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
-            log.warning("%s: the database is away, trying again: %s", name, str(error).splitlines()[0])
+            log.warning("%s: the database is away, trying again: %s", name, in_a_line(error))
         await asyncio.sleep(pause_s)
 
 

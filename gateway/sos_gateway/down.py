@@ -1,6 +1,7 @@
 """Answers on their way back to devices: sealed, given to the hub that hears best, repeated until felt."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -65,10 +66,10 @@ class Answers:
             wait = POLL_S
             if next_at is not None:
                 wait = min(POLL_S, max(0.0, (next_at - self._clock()).total_seconds()))
-            try:
-                await asyncio.wait_for(self.wake.wait(), wait)
-            except TimeoutError:
-                continue
+            # Not wait_for: before Python 3.12 it can swallow a cancellation that meets the wake.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self.wake.wait()
 
     async def carry_due(self, limit: int = 32) -> tuple[int, datetime | None]:
         """Send every row that is due once; return how many, and when the next falls due."""

@@ -15,3 +15,8 @@ class NotFound(SocorsError):
 
 class Conflict(SocorsError):
     """Somebody else was first, or the state does not allow it; the text says who or which."""
+
+
+def in_a_line(error: BaseException) -> str:
+    """Return the first line of what an error says of itself, or its name: some, like TimeoutError, say nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from .errors import in_a_line
 from .store import named_queries
 
 # A hub says something every 10 s; one that missed six is gone.
@@ -46,7 +47,7 @@ async def readiness(
             await _hubs(tx, found, clock())
             await _outbox(tx, found, clock(), set(destinations))
     except _DATABASE_AWAY as error:
-        found.stop(f"database: {_line(error)}")
+        found.stop(f"database: {in_a_line(error)}")
     if broker_connected is False:
         found.stop("broker: not connected")
     return found
@@ -166,7 +167,3 @@ async def _all(tx: Any, query: str, **values: Any) -> list[dict[str, Any]]:
 
 async def _one(tx: Any, query: str) -> dict[str, Any]:
     return (await _all(tx, query))[0]
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).splitlines() or ["no answer in time"])[0]

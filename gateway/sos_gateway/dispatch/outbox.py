@@ -11,6 +11,7 @@ import httpx
 import psycopg
 
 from ..config import Destination
+from ..errors import in_a_line
 from ..store import named_queries
 from . import cap, retry, webhook
 
@@ -77,7 +78,7 @@ class Dispatcher:
                 try:
                     rows = await self._claim(destination, AT_ONCE - len(under_way))
                 except _DATABASE_AWAY as error:
-                    log.warning("the outbox cannot be read: %s", _line(error))
+                    log.warning("the outbox cannot be read: %s", in_a_line(error))
                     rows = []
                 for row in rows:
                     task = group.create_task(self._deliver(row, destination), name=f"outbox {row['id']}")
@@ -117,7 +118,7 @@ class Dispatcher:
             await self._bury(row, str(error))
         except _DATABASE_AWAY as error:
             # Sent or not, the row stays claimed: when its lease ends it is sent again, with the same identifier.
-            log.warning("%s: the database is away: %s", row["identifier"], _line(error))
+            log.warning("%s: the database is away: %s", row["identifier"], in_a_line(error))
 
     async def _send(self, row: dict[str, Any], destination: Destination) -> str | None:
         """Send one row; return what went wrong, None when the destination has confirmed it."""
@@ -194,7 +195,3 @@ async def replay(store: Any, row_id: int, now: datetime) -> bool:
         if found:
             await tx.run("notify", channel="outbox", payload="")
         return found
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -11,6 +11,7 @@ import psycopg
 from sos_wire import kinds, topics
 
 from ..down import Answers
+from ..errors import in_a_line
 from . import envelope
 from .accept import Acceptor, Heard, Outcome
 
@@ -112,6 +113,6 @@ async def work(queue: "asyncio.Queue[Message]", ingest: Ingest, retry_s: float =
                 await ingest.take(message)
                 break
             except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
-                log.warning("the database is away, trying again: %s", str(error).splitlines()[0])
+                log.warning("the database is away, trying again: %s", in_a_line(error))
                 await asyncio.sleep(retry_s)
         queue.task_done()
