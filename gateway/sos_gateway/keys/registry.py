@@ -22,6 +22,11 @@ VALUES (%(number)s, %(wearer_id)s, %(secret)s, %(board)s, %(now)s)"""
 _REPLACE_SECRET = """
 UPDATE device SET secret = %(secret)s, revoked_at = NULL, created_at = %(now)s, clock_set_at = NULL,
     recovery_index = 0, alias_mode = 1, last_boot = 0, last_seq = 0 WHERE number = %(number)s"""
+_SET_ASIDE = (
+    "UPDATE event SET boot = -1 - boot, ref_boot = -1 - ref_boot WHERE device = %s AND boot >= 0",
+    "UPDATE timer SET boot = -1 - boot WHERE device = %s AND boot >= 0",
+    "DELETE FROM sighting WHERE device = %s",
+)
 _OPEN_ALARMS = """
 SELECT count(*) AS n FROM down WHERE device = %(number)s AND felt_at IS NULL AND until_at > %(now)s"""
 
@@ -87,8 +92,11 @@ class Registry:
                 )
             wrapped = self._wrapper.wrap(number, secret)
             await tx.connection.execute(_REPLACE_SECRET, {"number": number, "secret": wrapped, "now": now})
-            # A new secret starts its numbers anew: what the old one has numbered must not swallow them.
+            # A new secret starts its numbers anew: what the old one has numbered must not swallow them, nor an
+            # old cancel withdraw a new alarm. The old events stay, under boot numbers no device can have.
             await tx.connection.execute("DELETE FROM event_key WHERE device = %s", (number,))
+            for query in _SET_ASIDE:
+                await tx.connection.execute(query, (number,))
             await tx.connection.execute("DELETE FROM down WHERE device = %s", (number,))
             await tx.run("notify", channel="device", payload=str(number))
         return secret

@@ -50,8 +50,8 @@ class House:
 
     async def prepare(self):
         await put_towns(self.store)
-        registry = Registry(self.store, Wrapper(bytes(range(32))), self.clock)
-        await registry.provision(1001, NewWearer("Maria Soler", CORNELLA))
+        self.registry = Registry(self.store, Wrapper(bytes(range(32))), self.clock)
+        await self.registry.provision(1001, NewWearer("Maria Soler", CORNELLA))
         async with self.store.transaction() as tx:
             place = {"lat_e7": IN_GAVA[0], "lon_e7": IN_GAVA[1], "place": "beach", "town": GAVA}
             await tx.run("put_hub", id="beach", **place)
@@ -201,3 +201,32 @@ def test_a_pending_alarm_that_turns_grave_leaves_at_once(database_url, clock, en
     told, _ = tell(database_url, clock, endpoint, story)
     assert [data["change"] for data in told["gava"]] == ["raised", "pressed again"]
     assert told["gava"][-1]["wearer"] is None
+
+
+def test_a_cancel_of_the_devices_former_life_does_not_withdraw_an_alarm_of_its_new_one(
+    database_url, clock, endpoint
+):
+    async def story(house):
+        await house.hear(kinds.SOS, 1, flags=kinds.PENDING)
+        await house.hear(kinds.CANCELLED, 2, ref_boot=1, ref_seq=1)
+        await house.registry.provision_again(1001, force=True)
+        clock.pass_time(minutes=5)
+        await house.hear(kinds.SOS, 1, flags=kinds.PENDING)
+        clock.pass_time(minutes=5)
+        await house.incidents.open_due()
+        await house.deliver()
+
+    told, _ = tell(database_url, clock, endpoint, story)
+    assert [data["change"] for data in told["gava"]] == ["raised"]
+
+
+def test_a_pending_alarm_of_the_devices_former_life_still_opens(database_url, clock, endpoint):
+    async def story(house):
+        await house.hear(kinds.FALL, 1, flags=kinds.PENDING)
+        await house.registry.provision_again(1001, force=True)
+        clock.pass_time(minutes=5)
+        await house.incidents.open_due()
+        async with house.store.transaction() as tx:
+            assert (await tx.current_incident(1)).state == "open"
+
+    tell(database_url, clock, endpoint, story)
