@@ -8,6 +8,7 @@ import sys
 import typer
 
 from .accounts.cli import account
+from .config import database_url
 from .demo.cli import demo
 from .dispatch.cli import outbox
 from .errors import SocorsError
@@ -45,6 +46,15 @@ def gateway() -> None:
         asyncio.run(serve(settings))
     except KeyboardInterrupt:
         typer.echo("Stopped.")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database in SOCORS_DATABASE_URL up to date; the gateway does so itself when it starts."""
+    from .store.migrate import migrate as bring_up_to_date
+
+    ran = bring_up_to_date(database_url())
+    typer.echo(f"Ran {', '.join(ran)}." if ran else "The database is up to date.")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -156,6 +156,16 @@ def load(**overrides: Any) -> Settings:
     return settings
 
 
+def database_url() -> str:
+    """Return the one setting that commands about the database need."""
+    url = os.environ.get("SOCORS_DATABASE_URL", "")
+    if not url:
+        raise ConfigError(
+            "SOCORS_DATABASE_URL is not set: set it (PostgreSQL, e.g. postgresql://socors@localhost/socors)."
+        )
+    return url
+
+
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     top, *inner = first["loc"]

@@ -1,13 +1,13 @@
 """`socors outbox`: what waits for a destination, what was given up, and sending it again."""
 
 import asyncio
-import os
 from datetime import UTC, datetime
 from typing import Any
 
 import typer
 
-from ..errors import ConfigError, NotFound
+from ..config import database_url
+from ..errors import NotFound
 from ..store import named_queries
 from ..store.postgres import PostgresStore
 from .outbox import dead_letters, replay
@@ -15,17 +15,8 @@ from .outbox import dead_letters, replay
 outbox = typer.Typer(help="Messages to destinations: what waits, what was given up.", no_args_is_help=True)
 
 
-def _store() -> PostgresStore:
-    url = os.environ.get("SOCORS_DATABASE_URL")
-    if not url:
-        raise ConfigError(
-            "SOCORS_DATABASE_URL is not set: set it (PostgreSQL, e.g. postgresql://socors@localhost/socors)."
-        )
-    return PostgresStore(url, size=2)
-
-
 async def _with_store(work: Any) -> Any:
-    store = _store()
+    store = PostgresStore(database_url(), size=2)
     await store.open()
     try:
         return await work(store)

@@ -1,7 +1,8 @@
 """Everything mosquitto reads, in one folder: certificates, passwords, rights, settings; kept in step."""
 
-import getpass
 import os
+import pwd
+import shutil
 import signal
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -55,10 +56,10 @@ class BrokerFiles:
     def create(self, *, hosts: Sequence[str], port: int, address: str = "", user: str | None = None) -> None:
         """Write certificates (the authority only once), configuration and empty lists; users that exist stay."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        user = user or pwd.getpwuid(os.geteuid()).pw_name
+        self._give_to(user)
         certificates.make(self.folder, hosts)
-        text = _CONFIGURATION.format(
-            user=user or getpass.getuser(), folder=self.folder, port=port, address=address
-        )
+        text = _CONFIGURATION.format(user=user, folder=self.folder, port=port, address=address)
         certificates.write_secret(self.configuration, text.encode())
         self._write(self._hashes())
 
@@ -101,6 +102,16 @@ class BrokerFiles:
         certificates.write_secret(self.folder / "passwords", lines.encode())
         self._keep_owner()
         self.reload()
+
+    def _give_to(self, user: str) -> None:
+        if os.geteuid() != 0:
+            return
+        try:
+            shutil.chown(self.folder, user)
+        except LookupError:
+            raise SocorsError(
+                f"There is no system user {user} for mosquitto to run as: install mosquitto, or give --user."
+            ) from None
 
     def _keep_owner(self) -> None:
         """As root: the files belong to whom the folder belongs, so that mosquitto's own user can read them."""
