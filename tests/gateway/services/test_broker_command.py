@@ -10,6 +10,7 @@ import stat
 import tempfile
 from pathlib import Path
 
+import aiomqtt
 import pytest
 from sos_gateway.services import mosquitto, ports
 from sos_gateway.services.cli import broker
