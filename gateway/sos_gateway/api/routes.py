@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
 from pydantic import BaseModel, Field
-from sse_starlette import EventSourceResponse
+from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from ..accounts.service import SESSION_LASTS, Operator
 from ..domain.incident import DISPOSITIONS
@@ -149,4 +149,8 @@ async def events(
 ) -> EventSourceResponse:
     """Every change of an incident the operator may see, as server-sent events; resumes after Last-Event-ID."""
     after = int(last_event_id) if last_event_id.isdigit() else None
-    return EventSourceResponse(request.app.state.stream.events(asking, after), ping=10)
+    return EventSourceResponse(
+        request.app.state.stream.events(asking, after),
+        ping=10,
+        ping_message_factory=lambda: ServerSentEvent(event="ping", data="{}"),
+    )

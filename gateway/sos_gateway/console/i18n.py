@@ -1,0 +1,109 @@
+"""The console's words in Catalan, Spanish and English."""
+
+LANGUAGES = ("ca", "es", "en")
+
+_WORDS = {
+    "title": ("Socors · taula de policia", "Socors · mesa de policía", "Socors · police desk"),
+    "log_in": ("Entra", "Entrar", "Log in"),
+    "log_out": ("Surt", "Salir", "Log out"),
+    "name": ("Nom", "Nombre", "Name"),
+    "password": ("Contrasenya", "Contraseña", "Password"),
+    "not_112": (
+        "Socors no substitueix el 112.",
+        "Socors no sustituye al 112.",
+        "Socors does not replace 112.",
+    ),
+    "incidents": ("Incidències", "Incidencias", "Incidents"),
+    "none": ("Cap incidència oberta.", "Ninguna incidencia abierta.", "No open incident."),
+    "map": ("Mapa", "Mapa", "Map"),
+    "details": ("Detall", "Detalle", "Details"),
+    "choose": (
+        "Tria una incidència de la llista.",
+        "Elija una incidencia de la lista.",
+        "Choose an incident from the list.",
+    ),
+    "accept": ("Accepta (A)", "Aceptar (A)", "Accept (A)"),
+    "close_as": ("Tanca com a", "Cerrar como", "Close as"),
+    "close": ("Tanca", "Cerrar", "Close"),
+    "armed": ("So activat", "Sonido activado", "Sound is on"),
+    "not_armed": (
+        "So desactivat: clica aquí per activar-lo",
+        "Sonido desactivado: pulse aquí para activarlo",
+        "Sound is off: click here to turn it on",
+    ),
+    "connected": ("En directe", "En directo", "Live"),
+    "lost": (
+        "Sense connexió: el que veus pot ser antic. Es torna a provar…",
+        "Sin conexión: lo que ve puede ser antiguo. Reintentando…",
+        "Connection lost: what you see may be old. Trying again…",
+    ),
+    "occurred": ("Ha passat", "Ocurrió", "Occurred"),
+    "received": ("Rebut", "Recibido", "Received"),
+    "accepted_by": ("Acceptat per", "Aceptado por", "Accepted by"),
+    "position": ("Posició", "Posición", "Position"),
+    "unknown": ("desconeguda", "desconocida", "unknown"),
+    "presses": ("Pulsacions", "Pulsaciones", "Presses"),
+    "device": ("Dispositiu", "Dispositivo", "Device"),
+    "town": ("Municipi", "Municipio", "Town"),
+    "history": ("Historial", "Historial", "History"),
+    "ago": ("fa {t}", "hace {t}", "{t} ago"),
+    "within": ("radi de {m} m", "radio de {m} m", "within {m} m"),
+    "heard_by": ("segons {s}", "según {s}", "by {s}"),
+    "keys": (
+        "Tecles: ↑ ↓ tria · A accepta",
+        "Teclas: ↑ ↓ elige · A acepta",
+        "Keys: ↑ ↓ choose · A accepts",
+    ),
+    "wrong": (
+        "Nom o contrasenya incorrectes, o compte bloquejat un quart d'hora.",
+        "Nombre o contraseña incorrectos, o cuenta bloqueada un cuarto de hora.",
+        "Name or password is wrong, or the account is locked for a quarter of an hour.",
+    ),
+    "late": ("tardana", "tardía", "late"),
+    "disputed": ("posició en disputa", "posición en disputa", "position disputed"),
+    "false_alarm": ("diu que és falsa", "dice que es falsa", "says false alarm"),
+    "new_alarm": ("Nova alarma", "Nueva alarma", "New alarm"),
+    "state_pending": ("pendent", "pendiente", "pending"),
+    "state_open": ("oberta", "abierta", "open"),
+    "state_accepted": ("acceptada", "aceptada", "accepted"),
+    "state_on_scene": ("al lloc", "en el lugar", "on scene"),
+    "state_closed": ("tancada", "cerrada", "closed"),
+    "state_cancelled": ("anul·lada", "anulada", "cancelled"),
+    "kind_sos": ("SOS", "SOS", "SOS"),
+    "kind_silent": ("SOS silenciós", "SOS silencioso", "silent SOS"),
+    "kind_fall": ("caiguda", "caída", "fall"),
+    "kind_duress": ("sota coacció", "bajo coacción", "under duress"),
+    "kind_unreadable": ("alarma il·legible", "alarma ilegible", "unreadable alarm"),
+    "kind_preventive-expired": (
+        "alerta preventiva vençuda",
+        "alerta preventiva vencida",
+        "preventive alert expired",
+    ),
+    "kind_tamper": ("manipulació", "manipulación", "tampering"),
+    "kind_proximity": ("proximitat", "proximidad", "proximity"),
+    "kind_wandering": ("desorientació", "desorientación", "wandering"),
+    "kind_removed": ("tret del cos", "quitado del cuerpo", "taken off"),
+    "kind_no-motion": ("sense moviment", "sin movimiento", "no motion"),
+    "disposition_real": ("real", "real", "real"),
+    "disposition_false_accident": ("falsa, per accident", "falsa, por accidente", "false, by accident"),
+    "disposition_false_misuse": ("falsa, per mal ús", "falsa, por mal uso", "false, by misuse"),
+    "disposition_test": ("prova", "prueba", "test"),
+    "disposition_no_contact": ("sense contacte", "sin contacto", "no contact"),
+}
+
+
+def words(language: str) -> dict[str, str]:
+    """Return every word in a language; English for one we do not have."""
+    index = LANGUAGES.index(language) if language in LANGUAGES else LANGUAGES.index("en")
+    return {key: texts[index] for key, texts in _WORDS.items()}
+
+
+def choose(wanted: str | None, accept_language: str) -> str:
+    """Return the language of a page: the one asked for, else the browser's first that we have, else Catalan."""
+    if wanted in LANGUAGES:
+        return wanted
+    for part in accept_language.split(","):
+        code = part.split(";")[0].strip().lower()[:2]
+        if code in LANGUAGES:
+            return code
+    return "ca"

@@ -1,0 +1,281 @@
+// The desk, live: list, map, details, sound. Every text goes in as text, never as markup.
+const setup = JSON.parse(document.getElementById("setup").textContent);
+const w = setup.words;
+const incidents = new Map();
+let chosen = null;
+let lastEvent = "";
+
+const OVER = ["closed", "cancelled"];
+const SIGN = { open: "!", pending: "…", accepted: "✓", on_scene: "✓", closed: "–", cancelled: "×" };
+
+const el = (name, attributes = {}, ...children) => {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+};
+const kind = (incident) => w["kind_" + incident.kind] || incident.kind;
+const clock = (text) => (text ? new Date(text).toLocaleTimeString(setup.language, { hour12: false }) : "–");
+const age = (text) => {
+  const seconds = Math.max(0, Math.round((Date.now() - new Date(text)) / 1000));
+  const told = seconds < 90 ? `${seconds} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+  return w.ago.replace("{t}", told);
+};
+
+// Requests.
+
+async function api(path, body) {
+  const answer = await fetch(path, {
+    method: body === undefined ? "GET" : "POST",
+    headers: { "content-type": "application/json", "x-csrf": setup.csrf },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  if (answer.status === 401) location.href = "/login";
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(said.detail);
+  return said;
+}
+
+const say = (text) => { document.getElementById("said").textContent = text; };
+
+// Sound: browsers make none before the page was clicked, and the page says so.
+
+let audio = null;
+const soundButton = document.getElementById("sound");
+function arm() {
+  audio = audio || new AudioContext();
+  audio.resume().then(showSound);
+}
+function showSound() {
+  const armed = audio !== null && audio.state === "running";
+  soundButton.setAttribute("aria-pressed", String(armed));
+  soundButton.textContent = armed ? w.armed : w.not_armed;
+}
+function beep() {
+  const ringing = [...incidents.values()].some((incident) => incident.state === "open");
+  document.body.dataset.ringing = String(ringing);
+  if (!ringing || !audio || audio.state !== "running") return;
+  const now = audio.currentTime;
+  for (const [start, pitch] of [[0, 880], [0.22, 660], [0.44, 880]]) {
+    const tone = audio.createOscillator();
+    const loudness = audio.createGain();
+    tone.type = "square";
+    tone.frequency.value = pitch;
+    loudness.gain.setValueAtTime(0.25, now + start);
+    loudness.gain.exponentialRampToValueAtTime(0.001, now + start + 0.2);
+    tone.connect(loudness).connect(audio.destination);
+    tone.start(now + start);
+    tone.stop(now + start + 0.2);
+  }
+}
+soundButton.addEventListener("click", arm);
+document.addEventListener("keydown", arm, { once: true });
+document.addEventListener("pointerdown", arm, { once: true });
+setInterval(beep, 1500);
+
+// List.
+
+function ranked() {
+  return [...incidents.values()].sort((a, b) => {
+    for (let i = 0; i < a.rank.length; i++) if (a.rank[i] !== b.rank[i]) return a.rank[i] - b.rank[i];
+    return b.id - a.id;
+  });
+}
+function marks(incident) {
+  const found = [];
+  if (incident.press_count > 1) found.push(`${w.presses}: ${incident.press_count}`);
+  if (incident.late) found.push(w.late);
+  if (incident.disputed) found.push(w.disputed);
+  if (incident.says_false_alarm) found.push(w.false_alarm);
+  return found;
+}
+function row(incident) {
+  const button = el(
+    "button",
+    { type: "button", class: `incident ${incident.state}`, "data-id": incident.id, "aria-current": String(incident.id === chosen) },
+    el("span", { class: "sign", "aria-hidden": "true" }, SIGN[incident.state]),
+    el("span", { class: "what" }, `${kind(incident)} · ${incident.town_name}`),
+    el("span", { class: "state" }, w["state_" + incident.state]),
+    el("span", { class: "person" }, incident.wearer),
+    el("span", { class: "age", "data-at": incident.occurred_at }, age(incident.occurred_at)),
+  );
+  const words = marks(incident);
+  if (words.length) button.append(el("span", { class: "marks" }, ...words.map((word) => el("span", { class: "mark-word" }, word))));
+  if (incident.state === "open" && Date.now() - new Date(incident.received_at) < 10000) button.classList.add("fresh");
+  button.addEventListener("click", () => choose(incident.id));
+  return el("li", {}, button);
+}
+function drawList() {
+  const focused = document.activeElement?.dataset?.id;
+  const all = ranked();
+  document.getElementById("incidents").replaceChildren(...all.map(row));
+  document.getElementById("none").hidden = all.length > 0;
+  const waiting = all.filter((incident) => !OVER.includes(incident.state)).length;
+  document.getElementById("count").textContent = waiting ? `(${waiting})` : "";
+  document.title = waiting ? `(${waiting}) ${w.title}` : w.title;
+  if (focused) document.querySelector(`.incident[data-id="${focused}"]`)?.focus();
+}
+setInterval(() => {
+  for (const node of document.querySelectorAll(".age")) node.textContent = age(node.dataset.at);
+}, 1000);
+
+// Map.
+
+const map = L.map("map", { zoomControl: true, attributionControl: Boolean(setup.tiles) }).setView([41.39, 2.1], 10);
+if (setup.tiles) L.tileLayer(setup.tiles, { maxZoom: 19 }).addTo(map);
+fetch("/boundaries.geojson").then((answer) => answer.json()).then((shapes) => {
+  const layer = L.geoJSON(shapes, {
+    style: { color: "#54677a", weight: 1, fillColor: "#ffffff", fillOpacity: setup.tiles ? 0 : 0.85 },
+    onEachFeature: (feature, shape) => shape.bindTooltip(feature.properties.name),
+  }).addTo(map);
+  layer.bringToBack();
+  if (!chosen) map.fitBounds(layer.getBounds());
+});
+const markers = L.layerGroup().addTo(map);
+const COLOUR = { open: "#b3001b", pending: "#5a6472", accepted: "#1f6b3a", on_scene: "#1f6b3a" };
+function drawMap() {
+  markers.clearLayers();
+  for (const incident of incidents.values()) {
+    if (!incident.position || OVER.includes(incident.state)) continue;
+    const at = [incident.position.lat, incident.position.lon];
+    const colour = COLOUR[incident.state];
+    if (incident.position.radius_m) L.circle(at, { radius: incident.position.radius_m, color: colour, weight: 1, fillOpacity: 0.12 }).addTo(markers);
+    const dot = L.circleMarker(at, { radius: incident.id === chosen ? 11 : 8, color: "#ffffff", weight: 2, fillColor: colour, fillOpacity: 1, dashArray: incident.disputed ? "3 3" : null });
+    dot.bindTooltip(`${kind(incident)} · ${incident.wearer}`).on("click", () => choose(incident.id)).addTo(markers);
+  }
+}
+
+// Details.
+
+function line(term, text) {
+  return text ? [el("dt", {}, term), el("dd", {}, text)] : [];
+}
+function where(incident) {
+  const p = incident.position;
+  if (!p) return w.unknown;
+  const parts = [`${p.lat.toFixed(5)}, ${p.lon.toFixed(5)}`];
+  if (p.radius_m) parts.push(w.within.replace("{m}", p.radius_m));
+  if (p.source) parts.push(w.heard_by.replace("{s}", p.source));
+  if (p.at) parts.push(age(p.at));
+  return parts.join(" · ");
+}
+function actions(incident) {
+  const box = el("div", { class: "actions" });
+  if (["pending", "open"].includes(incident.state)) {
+    const accept = el("button", { type: "button", class: "primary", id: "accept" }, w.accept);
+    accept.addEventListener("click", () => act(`/api/incidents/${incident.id}/accept`, {}));
+    box.append(accept);
+  }
+  if (["accepted", "on_scene"].includes(incident.state)) {
+    const select = el("select", { id: "disposition", "aria-label": w.close_as }, ...setup.dispositions.map((d) => el("option", { value: d }, w["disposition_" + d])));
+    const close = el("button", { type: "button", id: "close" }, w.close);
+    close.addEventListener("click", () => act(`/api/incidents/${incident.id}/close`, { disposition: select.value }));
+    box.append(el("div", { class: "row" }, el("label", { for: "disposition", class: "quiet" }, w.close_as), select, close));
+  }
+  box.append(el("p", { class: "trouble", role: "alert", id: "trouble" }));
+  return box;
+}
+async function drawDetails() {
+  const incident = incidents.get(chosen);
+  const box = document.getElementById("details");
+  if (!incident) return;
+  const full = await api(`/api/incidents/${chosen}`).catch(() => null);
+  if (!full || full.id !== chosen) return;
+  const trouble = document.getElementById("trouble")?.textContent;
+  box.replaceChildren(
+    el("p", { class: "big" }, `${kind(full)} · ${w["state_" + full.state]}`),
+    el("dl", {},
+      ...line(w.name, full.wearer),
+      ...line(w.town, [full.town_name, ...full.also_towns].join(", ")),
+      ...line(w.position, where(full)),
+      ...line(w.occurred, `${clock(full.occurred_at)} (${age(full.occurred_at)})`),
+      ...line(w.received, clock(full.received_at)),
+      ...line(w.presses, String(full.press_count)),
+      ...line(w.device, String(full.device)),
+      ...line(w.accepted_by, full.accepted_by),
+    ),
+    ...(marks(full).length ? [el("p", { class: "marks" }, ...marks(full).map((word) => el("span", { class: "mark-word" }, word)))] : []),
+    ...(full.raw ? [el("p", { class: "raw" }, full.raw)] : []),
+    actions(full),
+    el("h2", {}, w.history),
+    el("ol", { class: "history" }, ...full.history.map((step) => el("li", {}, el("time", {}, clock(step.at)), `${step.what} · ${step.who}${step.note ? " · " + step.note : ""}`))),
+  );
+  if (trouble) document.getElementById("trouble").textContent = trouble;
+}
+async function act(path, body) {
+  try {
+    take(await api(path, body));
+  } catch (error) {
+    document.getElementById("trouble").textContent = error.message;
+    say(error.message);
+  }
+}
+function choose(id) {
+  chosen = id;
+  const incident = incidents.get(id);
+  drawList();
+  drawMap();
+  document.getElementById("details").replaceChildren();
+  drawDetails();
+  if (incident?.position) map.setView([incident.position.lat, incident.position.lon], Math.max(map.getZoom(), 15));
+}
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || ["SELECT", "INPUT"].includes(event.target.tagName)) return;
+  const all = ranked();
+  const place = all.findIndex((incident) => incident.id === chosen);
+  if (event.key === "a" || event.key === "A") document.getElementById("accept")?.click();
+  else if (event.key === "ArrowDown" && all.length) choose(all[Math.min(place + 1, all.length - 1)].id);
+  else if (event.key === "ArrowUp" && all.length) choose(all[Math.max(place - 1, 0)].id);
+  else return;
+  event.preventDefault();
+});
+
+// The stream.
+
+function take(incident) {
+  const before = incidents.get(incident.id);
+  incidents.set(incident.id, incident);
+  if (incident.state === "open" && before?.state !== "open") say(`${w.new_alarm}: ${kind(incident)}, ${incident.wearer}, ${incident.town_name}`);
+  if (chosen === null && !OVER.includes(incident.state)) choose(incident.id);
+  drawList();
+  drawMap();
+  if (incident.id === chosen) drawDetails();
+  beep();
+}
+function live(on) {
+  const sign = document.getElementById("live");
+  sign.classList.toggle("off", !on);
+  sign.textContent = on ? w.connected : "";
+  document.getElementById("lost").hidden = on;
+}
+async function readAll() {
+  const all = await api("/api/incidents");
+  incidents.clear();
+  for (const incident of all) incidents.set(incident.id, incident);
+  if (!incidents.has(chosen)) chosen = null;
+  drawList();
+  drawMap();
+  const first = ranked()[0];
+  if (chosen === null && first && !OVER.includes(first.state)) choose(first.id);
+  else if (chosen !== null) drawDetails();
+}
+let heardAt = Date.now();
+function follow() {
+  const stream = new EventSource("/api/events");
+  const heard = () => { heardAt = Date.now(); };
+  stream.addEventListener("hello", () => { heard(); readAll().then(() => live(true)); });
+  stream.addEventListener("ping", heard);
+  stream.addEventListener("incident", (event) => { heard(); lastEvent = event.lastEventId; take(JSON.parse(event.data)); });
+  stream.onerror = () => {
+    live(false);
+    if (stream.readyState === EventSource.CLOSED) setTimeout(follow, 2000);
+  };
+}
+// A connection can die without a word: silence for longer than two pings is a lost connection, too.
+setInterval(() => { if (Date.now() - heardAt > 25000) live(false); }, 1000);
+document.getElementById("logout").addEventListener("click", async () => {
+  await api("/api/logout", {}).catch(() => null);
+  location.href = "/login";
+});
+readAll().then(follow);
+showSound();
