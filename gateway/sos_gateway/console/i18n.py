@@ -49,7 +49,7 @@ _WORDS = {
     "ago": ("fa {t}", "hace {t}", "{t} ago"),
     "within": ("radi de {m} m", "radio de {m} m", "within {m} m"),
     "heard_by": ("segons {s}", "según {s}", "by {s}"),
-    "keys": (
+    "hint_keys": (
         "Tecles: ↑ ↓ tria · A accepta",
         "Teclas: ↑ ↓ elige · A acepta",
         "Keys: ↑ ↓ choose · A accepts",

@@ -217,7 +217,7 @@ function choose(id) {
   drawMap();
   document.getElementById("details").replaceChildren();
   drawDetails();
-  if (incident?.position) map.setView([incident.position.lat, incident.position.lon], Math.max(map.getZoom(), 15));
+  if (incident?.position) map.setView([incident.position.lat, incident.position.lon], Math.max(map.getZoom(), setup.tiles ? 15 : 12));
 }
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || ["SELECT", "INPUT"].includes(event.target.tagName)) return;

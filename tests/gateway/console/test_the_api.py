@@ -1,0 +1,77 @@
+"""The API: who may see what, one sentence for bad input, health."""
+
+import httpx
+import pytest
+
+PASSWORD, BADALONA = "correct horse battery", "08015"
+
+
+@pytest.fixture
+def client(desk):
+    with httpx.Client(base_url=desk.url) as found:
+        yield found
+
+
+def token(desk, name, **kind):
+    desk.operator(name, **kind)
+    return {"Authorization": "Bearer " + desk.run(desk.accounts.new_token(name))}
+
+
+def test_nobody_sees_anything_without_being_logged_in(client, desk):
+    number = desk.incident()
+    for path in ("/api/incidents", f"/api/incidents/{number}", "/api/events", "/api/me"):
+        assert client.get(path).status_code == 401
+    assert client.post(f"/api/incidents/{number}/accept").status_code == 401
+
+
+def test_a_towns_officer_sees_her_towns_incidents_and_no_others(client, desk):
+    here, there = desk.incident(town=BADALONA), desk.incident()
+    mine = token(desk, "agent", towns=(BADALONA,))
+    assert [i["id"] for i in client.get("/api/incidents", headers=mine).json()] == [here]
+    assert client.get(f"/api/incidents/{there}", headers=mine).status_code == 404
+    assert client.post(f"/api/incidents/{there}/accept", headers=mine).status_code == 404
+
+
+def test_a_silent_alarm_is_seen_by_those_entitled_alone(client, desk):
+    number = desk.incident(kind="silent", silent=True)
+    assert client.get("/api/incidents", headers=token(desk, "agent")).json() == []
+    special = token(desk, "special", role="specialist")
+    assert [i["id"] for i in client.get("/api/incidents", headers=special).json()] == [number]
+
+
+def test_an_unknown_position_is_nothing_and_never_zero(client, desk):
+    desk.incident()
+    assert client.get("/api/incidents", headers=token(desk, "agent")).json()[0]["position"] is None
+
+
+def test_a_cookie_alone_changes_nothing(client, desk):
+    number = desk.incident()
+    desk.operator("agent")
+    said = client.post("/api/login", json={"name": "agent", "password": PASSWORD})
+    assert client.post(f"/api/incidents/{number}/accept").status_code == 403
+    accepted = client.post(f"/api/incidents/{number}/accept", headers={"x-csrf": said.json()["csrf"]})
+    assert accepted.json()["accepted_by"] == "agent"
+
+
+def test_five_wrong_passwords_lock_an_account(client, desk):
+    desk.operator("agent")
+    for _ in range(5):
+        assert client.post("/api/login", json={"name": "agent", "password": "wrong"}).status_code == 401
+    assert client.post("/api/login", json={"name": "agent", "password": PASSWORD}).status_code == 401
+
+
+def test_bad_input_gets_one_sentence(client, desk):
+    number = desk.incident(state="accepted")
+    mine = token(desk, "agent")
+    answer = client.post(f"/api/incidents/{number}/close", headers=mine, json={"disposition": "eaten"})
+    assert answer.status_code == 422
+    assert "disposition" in answer.json()["detail"]
+    early = desk.incident()
+    answer = client.post(f"/api/incidents/{early}/close", headers=mine, json={"disposition": "real"})
+    assert answer.json()["detail"] == f"Incident {early} is open, so it cannot become closed."
+
+
+def test_health_metrics_and_openapi_answer(client, desk):
+    assert client.get("/health").json()["status"]
+    assert client.get("/api/openapi.json").json()["info"]["title"] == "Socors gateway"
+    assert client.get("/metrics").status_code == 200

@@ -1,0 +1,148 @@
+"""The police desk as an officer meets it: in a real browser, on a real database."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+PICTURE = Path(__file__).parents[3] / "docs" / "console.png"
+
+
+def test_an_incident_appears_without_reloading_and_is_accepted_with_one_key(desk, open_page):
+    desk.operator("agent.puig")
+    page = open_page("agent.puig")
+    page.wait_for_selector("#none:not([hidden])")
+    desk.incident(wearer="Rosa Vidal")
+    page.wait_for_selector(".incident.open >> text=Rosa Vidal")
+    page.wait_for_selector("#accept")
+    page.keyboard.press("a")
+    page.wait_for_selector(".incident.accepted")
+    page.wait_for_selector("#details >> text=agent.puig")
+
+
+def test_the_page_says_whether_it_can_make_a_sound_and_rings_until_somebody_accepts(desk, open_page):
+    desk.operator("agent.puig")
+    page = open_page("agent.puig")
+    page.click("#sound")
+    page.wait_for_selector('#sound[aria-pressed="true"]')
+    desk.incident()
+    page.wait_for_selector('body[data-ringing="true"]')
+    page.click("#accept")
+    page.wait_for_selector('body[data-ringing="false"]')
+
+
+def test_a_pending_incident_makes_no_sound(desk, open_page):
+    desk.operator("agent.puig")
+    page = open_page("agent.puig")
+    desk.incident(kind="fall", state="pending")
+    page.wait_for_selector(".incident.pending")
+    page.wait_for_selector('body[data-ringing="false"]')
+
+
+def test_an_accepted_incident_is_closed_with_its_disposition(desk, open_page):
+    desk.operator("agent.puig")
+    desk.incident(state="accepted")
+    page = open_page("agent.puig")
+    page.wait_for_selector("#disposition")
+    page.select_option("#disposition", "false_accident")
+    page.click("#close")
+    page.wait_for_selector(".incident.closed")
+    page.wait_for_selector("#details >> text=false_accident")
+
+
+def test_of_two_officers_who_accept_one_gets_it_and_the_other_sees_who(desk, open_page):
+    desk.operator("agent.puig")
+    desk.operator("agent.serra")
+    number = desk.incident()
+    first, second = open_page("agent.puig"), open_page("agent.serra")
+    second.wait_for_selector("#accept")
+    # The second page still shows the button while the first one is quicker.
+    second.route("**/api/events", lambda route: route.abort())
+    first.click("#accept")
+    first.wait_for_selector(".incident.accepted")
+    answer = second.evaluate(
+        "async (n) => { const s = JSON.parse(document.getElementById('setup').textContent);"
+        "const r = await fetch(`/api/incidents/${n}/accept`, {method: 'POST', headers: {'x-csrf': s.csrf}});"
+        "return [r.status, (await r.json()).detail]; }",
+        number,
+    )
+    assert answer == [409, f"agent.puig has already accepted incident {number}."]
+
+
+def test_the_desk_is_usable_at_twice_the_size_without_scrolling_sideways(desk, open_page):
+    desk.operator("agent.puig")
+    desk.incident()
+    page = open_page("agent.puig", width=720, height=450)  # 1440 x 900 at 200 %
+    page.wait_for_selector("#accept")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_everything_can_be_reached_with_the_keyboard_alone(desk, open_page):
+    desk.operator("agent.puig")
+    desk.incident(wearer="Rosa Vidal")
+    desk.incident(wearer="Joan Ferrer")
+    page = open_page("agent.puig")
+    page.wait_for_selector("#accept")
+    reached = set()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id || document.activeElement.dataset.id || ''"))
+    assert {"sound", "logout", "accept"} <= reached
+    assert len([name for name in reached if name.isdigit()]) == 2
+
+
+def test_what_a_wearer_is_called_is_text_and_never_markup(desk, open_page):
+    desk.operator("agent.puig")
+    desk.incident(wearer="<img src=x onerror=alert(1)>")
+    page = open_page("agent.puig")
+    page.wait_for_selector(".incident >> text=<img src=x")
+    assert page.locator(".incident img").count() == 0
+
+
+def test_a_lost_connection_is_told_in_words(desk, open_page):
+    desk.operator("agent.puig")
+    page = open_page("agent.puig")
+    page.wait_for_selector("#live:not(.off)")
+    page.context.set_offline(True)
+    page.evaluate("fetch('/api/me').catch(() => 0)")
+    desk.run(_cut(desk))
+    page.wait_for_selector("#lost:not([hidden])")
+    page.context.set_offline(False)
+
+
+async def _cut(desk):
+    desk.app.state.stream._cut_all()
+
+
+def test_the_picture_in_the_readme_is_of_the_real_desk(desk, open_page):
+    desk.operator("agent.puig", "specialist")
+    now = datetime.now(UTC)
+    here = {"radius_m": 100, "position_source": "hub kitchen", "position_at": now}
+    desk.incident(wearer="Josep Puig", state="closed", lat_e7=413_600_000, lon_e7=20_900_000, **here)
+    desk.incident(
+        kind="fall",
+        state="pending",
+        wearer="Antònia Serra",
+        lat_e7=414_469_000,
+        lon_e7=22_450_000,
+        **here,
+        town="08015",
+    )
+    desk.incident(
+        state="accepted", wearer="Carme Roca", lat_e7=413_280_000, lon_e7=20_950_000, **here, town="08101"
+    )
+    desk.incident(
+        kind="unreadable",
+        wearer="Joan Ferrer",
+        raw="0001000763001f9c7a50",
+        occurred_at=now - timedelta(minutes=4),
+        late=True,
+    )
+    desk.incident(wearer="Maria Soler", press_count=2, lat_e7=413_544_000, lon_e7=20_710_000, **here)
+    page = open_page("agent.puig")
+    page.click("#sound")
+    page.click(".incident >> text=Maria Soler")
+    page.wait_for_selector("#details >> text=Maria Soler")
+    page.wait_for_selector("path.leaflet-interactive", state="attached")
+    page.wait_for_timeout(600)  # the map glides to its place; nothing announces the end of it
+    PICTURE.parent.mkdir(exist_ok=True)
+    page.screenshot(path=str(PICTURE))
+    assert PICTURE.stat().st_size > 20_000
