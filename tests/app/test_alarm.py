@@ -1,0 +1,122 @@
+"""The life of events on the device: states only rise, the wearer knows, silence is kept."""
+
+import pytest
+from app import alarm
+from app.alarm import Alarms, Event
+from sos_wire import kinds
+from sos_wire.frame import Down
+
+NOW = 1000
+
+
+def raised(kind=kinds.SOS, flags=None):
+    alarms = Alarms()
+    pending = kinds.PENDING if kind in kinds.CANCELLABLE else 0
+    event = alarms.add(Event(1, 1, kind, pending if flags is None else flags), NOW)
+    event.first_sent_ms = NOW
+    return alarms, event
+
+
+def down(state, seq=1, unix_s=1_795_000_000):
+    return Down(1, seq, state, 0, unix_s)
+
+
+def test_received_accepted_closed_are_three_signals_and_three_confirmations():
+    alarms, _ = raised()
+    results = [alarms.answer(down(s), NOW) for s in (kinds.RECEIVED, kinds.ACCEPTED, kinds.CLOSED)]
+    assert [r.signal for r in results] == [alarm.RECEIVED, alarm.ACCEPTED, alarm.CLOSED]
+    assert [r.felt for r in results] == [kinds.RECEIVED, kinds.ACCEPTED, kinds.CLOSED]
+
+
+def test_states_only_rise_and_an_old_answer_is_felt_by_nobody():
+    alarms, event = raised()
+    alarms.answer(down(kinds.ACCEPTED), NOW)
+    old = alarms.answer(down(kinds.RECEIVED), NOW)
+    assert (old.signal, old.felt, event.state) == (None, None, kinds.ACCEPTED)
+
+
+def test_the_same_answer_again_is_confirmed_again_but_not_felt_again():
+    alarms, _ = raised()
+    alarms.answer(down(kinds.RECEIVED), NOW)
+    again = alarms.answer(down(kinds.RECEIVED), NOW)
+    assert (again.signal, again.felt) == (None, kinds.RECEIVED)
+
+
+def test_an_answer_to_nothing_outstanding_changes_nothing():
+    alarms, _ = raised()
+    assert alarms.answer(down(kinds.RECEIVED, seq=9), NOW) is None
+
+
+def test_a_silent_alarm_ticks_once_on_received_and_never_again():
+    alarms, _ = raised(kinds.SILENT)
+    signals = [alarms.answer(down(s), NOW).signal for s in (kinds.RECEIVED, kinds.ACCEPTED, kinds.CLOSED)]
+    assert signals == [alarm.TICK, None, None]
+
+
+def test_duress_shows_nothing_at_all():
+    alarms, _ = raised(kinds.DURESS)
+    assert alarms.answer(down(kinds.RECEIVED), NOW).signal is None
+
+
+def test_the_answer_sets_the_clock_only_within_a_minute_of_the_first_sending():
+    alarms, _ = raised()
+    assert alarms.answer(down(kinds.RECEIVED), NOW + 60_001).clock is None
+    alarms, _ = raised()
+    assert alarms.answer(down(kinds.RECEIVED), NOW + 59_000).clock == 1_795_000_000
+
+
+def test_a_replayed_answer_sets_no_clock():
+    alarms, _ = raised()
+    alarms.answer(down(kinds.RECEIVED), NOW)
+    assert alarms.answer(down(kinds.RECEIVED, unix_s=1), NOW).clock is None
+
+
+def test_the_wearer_is_told_unreachable_once_after_twenty_seconds():
+    alarms, event = raised()
+    assert alarms.unreachable(NOW + 19_999) == []
+    assert alarms.unreachable(NOW + 20_000) == [event]
+    assert alarms.unreachable(NOW + 40_000) == []
+
+
+def test_a_silent_alarm_is_never_told_unreachable():
+    alarms, _ = raised(kinds.SILENT)
+    assert alarms.unreachable(NOW + 60_000) == []
+
+
+@pytest.mark.parametrize(("kind", "window_ms"), [(kinds.SOS, 3000), (kinds.FALL, 20_000)])
+def test_a_cancel_has_its_window_and_no_more(kind, window_ms):
+    alarms, event = raised(kind)
+    assert alarms.countdown(NOW + window_ms - 1) is event
+    assert alarms.countdown(NOW + window_ms) is None
+
+
+@pytest.mark.parametrize("kind", [kinds.SILENT, kinds.DURESS])
+def test_silent_and_duress_cannot_be_cancelled(kind):
+    alarms, _ = raised(kind, kinds.PENDING)
+    assert alarms.countdown(NOW) is None
+
+
+def test_neither_felt_nor_heartbeat_nor_decoy_is_ever_confirmed():
+    for kind in kinds.ANSWERED_ONCE:
+        alarms, event = raised(kind, 0)
+        result = alarms.answer(down(kinds.RECEIVED), NOW)
+        assert result.felt is None
+        assert event not in alarms.events
+
+
+def test_the_most_serious_goes_first_and_of_equals_the_newest():
+    alarms = Alarms()
+    order = (kinds.HEARTBEAT, kinds.FALL, kinds.SOS, kinds.SOS, kinds.SILENT, kinds.CANCELLED)
+    for seq, kind in enumerate(order, 1):
+        alarms.add(Event(1, seq, kind), NOW)
+    assert [e.seq for e in alarms.to_send()] == [5, 4, 3, 2, 6, 1]
+
+
+def test_beyond_the_bound_a_press_raises_the_count_of_the_newest_alarm():
+    alarms = Alarms()
+    for seq in range(alarm.MOST_ALARMS):
+        alarms.add(Event(1, seq + 1, kinds.SOS), NOW)
+    newest = alarms.add(Event(1, 999, kinds.SOS), NOW)
+    assert newest.seq == alarm.MOST_ALARMS
+    assert newest.presses == 2
+    assert len(alarms.events) == alarm.MOST_ALARMS
