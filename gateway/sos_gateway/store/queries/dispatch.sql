@@ -2,16 +2,28 @@
 -- The oldest unconfirmed row of an incident and destination, and no younger one: order is kept by never
 -- looking past it. A claim whose lease has ended counts as waiting. Alerts go first, and what was never tried goes
 -- before what was: a new alarm does not queue behind the repetitions of old ones.
+-- Written so that each candidate costs one look into the index, best candidates first: as a plain NOT EXISTS the
+-- planner, when its statistics were old, took 100 s for 30,000 waiting rows.
+WITH due AS MATERIALIZED (
+    SELECT id, incident_id FROM outbox
+    WHERE destination = %(destination)s
+      AND (state = 'waiting' OR (state IN ('claimed', 'sent') AND lease_until < %(now)s))
+      AND not_before <= %(now)s AND next_at <= %(now)s
+    ORDER BY (kind = 'alert') DESC, (attempts = 0) DESC, next_at, id),
+heads AS MATERIALIZED (
+    SELECT due.id FROM due
+    WHERE due.id = (
+        SELECT oldest.id FROM outbox oldest
+        WHERE oldest.destination = %(destination)s AND oldest.incident_id = due.incident_id
+          AND oldest.state IN ('waiting', 'claimed', 'sent')
+        ORDER BY oldest.destination, oldest.incident_id, oldest.id LIMIT 1)
+    LIMIT 4 * %(limit)s)
 UPDATE outbox SET state = 'claimed', lease_until = %(lease_until)s, attempts = attempts + 1
 WHERE id IN (
     SELECT o.id FROM outbox o
-    WHERE o.destination = %(destination)s
+    WHERE o.id = ANY (ARRAY(SELECT id FROM heads))
       AND (o.state = 'waiting' OR (o.state IN ('claimed', 'sent') AND o.lease_until < %(now)s))
       AND o.not_before <= %(now)s AND o.next_at <= %(now)s
-      AND NOT EXISTS (
-        SELECT 1 FROM outbox earlier
-        WHERE earlier.destination = o.destination AND earlier.incident_id = o.incident_id AND earlier.id < o.id
-          AND earlier.state IN ('waiting', 'claimed', 'sent'))
     ORDER BY (o.kind = 'alert') DESC, (o.attempts = 0) DESC, o.next_at, o.id
     LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING *
