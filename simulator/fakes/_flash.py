@@ -30,18 +30,20 @@ fuse = Fuse()
 
 
 class Nor:
-    """The block device LittleFS is mounted on."""
+    """The block device LittleFS is mounted on; `file` is anything that can be sought, read and written."""
 
-    def __init__(self, path, blocks):
+    def __init__(self, file, blocks):
         self._blocks = blocks
-        self._path = path
-        try:
-            self._file = open(path, "r+b")
-        except OSError:
+        self._file = file
+
+    @staticmethod
+    def open(path, blocks):
+        """Return the flash in a file, erased if the file is new."""
+        if not exists(path):
             with open(path, "wb") as fresh:
                 for _ in range(blocks):
                     fresh.write(b"\xff" * BLOCK)
-            self._file = open(path, "r+b")
+        return Nor(open(path, "r+b"), blocks)
 
     def readblocks(self, block, buffer, offset=0):
         self._file.seek(block * BLOCK + offset)

@@ -23,7 +23,7 @@ class Partition:
 
     @staticmethod
     def find(type=1, subtype=0xFF, label=None, block_size=4096):
-        return [_flash.Nor(directory() + "/vfs.bin", Partition.BLOCKS)]
+        return [_flash.Nor.open(directory() + "/vfs.bin", Partition.BLOCKS)]
 
 
 class NVS:

@@ -1,4 +1,4 @@
-"""Writes firmware/src/sos_wire/vectors.json from an implementation of docs/wire.md of its own: struct and hmac, nothing of ours.
+"""Writes vectors.json from an implementation of docs/wire.md of its own: struct and hmac, nothing of ours.
 
 Run it only when the format changes; the tests recompute every frame and compare.
 """
