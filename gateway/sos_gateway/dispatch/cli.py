@@ -8,9 +8,8 @@ import typer
 
 from ..config import database_url
 from ..errors import NotFound
-from ..store import named_queries
 from ..store.postgres import PostgresStore
-from .outbox import dead_letters, replay
+from .outbox import dead_letters, replay, waiting
 
 outbox = typer.Typer(help="Messages to destinations: what waits, what was given up.", no_args_is_help=True)
 
@@ -28,14 +27,7 @@ async def _with_store(work: Any) -> Any:
 def state() -> None:
     """Show how many messages wait for each destination, and since when."""
 
-    async def read(store: PostgresStore) -> list[dict[str, Any]]:
-        async with store.transaction() as tx:
-            cursor = await tx.connection.execute(
-                named_queries.load("dispatch")["outbox_state"], {"now": datetime.now(UTC)}
-            )
-            return await cursor.fetchall()
-
-    for row in asyncio.run(_with_store(read)):
+    for row in asyncio.run(_with_store(lambda store: waiting(store, datetime.now(UTC)))):
         typer.echo(
             f"{row['destination']}: {row['n']} {row['state']}, the oldest of {row['oldest']:%Y-%m-%d %H:%M:%S%z}"
         )

@@ -180,6 +180,13 @@ class Dispatcher:
             return await cursor.fetchall() if cursor.description else []
 
 
+async def waiting(store: Any, now: datetime) -> list[dict[str, Any]]:
+    """Return how many messages should have left, or were given up, by destination and state."""
+    async with store.transaction() as tx:
+        cursor = await tx.connection.execute(QUERIES["outbox_state"], {"now": now})
+        return await cursor.fetchall()
+
+
 async def dead_letters(store: Any) -> list[dict[str, Any]]:
     """Return what was given up, oldest first."""
     async with store.transaction() as tx:

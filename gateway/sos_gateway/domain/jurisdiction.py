@@ -4,6 +4,7 @@ import json
 import math
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 from shapely import STRtree
 from shapely.affinity import scale
@@ -19,7 +20,7 @@ class Jurisdiction:
     # what lies north or south.
     LON_SCALE = math.cos(math.radians(41.4))
 
-    def __init__(self, geojson: dict) -> None:
+    def __init__(self, geojson: dict[str, Any]) -> None:
         features = geojson["features"]
         self.names = {f["properties"]["ine"]: f["properties"]["name"] for f in features}
         self.shapes = {

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -151,7 +152,7 @@ class PostgresService:
                 _give(self._own_socket_folder, self._identity)
         return self._own_socket_folder
 
-    def _as_user(self) -> dict:
+    def _as_user(self) -> dict[str, Any]:
         if self._identity is None:
             return {}
         user, group = self._identity

@@ -21,7 +21,7 @@ class Child:
     def __init__(self, name: str, log: Path) -> None:
         self.name = name
         self.log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[Any] | None = None
 
     @property
     def pid(self) -> int | None:
@@ -35,14 +35,15 @@ class Child:
         """Start it and return when it is ready; a program that ends or stays silent is told of in one sentence."""
         with self.log.open("ab") as log:
             # A session of its own: Ctrl-C reaches the parent alone, which then stops its children in order.
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **options
             )
+        self._process = process
         end = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < end:
-            if self._process.poll() is not None:
+            if process.poll() is not None:
                 raise SocorsError(
-                    f"{self.name} ended at once with status {self._process.returncode} ({self._last_line()}): "
+                    f"{self.name} ended at once with status {process.returncode} ({self._last_line()}): "
                     f"look into {self.log}."
                 )
             if ready():

@@ -1,6 +1,12 @@
-"""Fixtures of the dispatch tests; what they are made of is in story.py."""
+"""Fixtures of the dispatch tests; what they are made of is in story.py beside it, put in reach here."""
+
+import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
 from story import Clock, Endpoint
 
 

@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from sos_gateway.dispatch import outbox, retry
+from sos_gateway.dispatch import cli, outbox, retry
+from sos_gateway.errors import NotFound
 from story import START, add, destination, dispatcher, opened, rows, states
+from typer.testing import CliRunner
 
 LIFE = ("raised", "pressed again", "accepted", "closed")
 
@@ -291,3 +293,30 @@ def test_the_wait_grows_and_has_a_ceiling(attempts):
     wait = retry.delay(attempts)
     assert retry.FIRST <= wait <= retry.SLOWEST
     assert retry.delay(attempts + 1) is None or retry.delay(attempts + 1) >= wait
+
+
+def test_the_command_shows_what_waits_and_what_was_given_up_and_sends_it_again(database_url, monkeypatch):
+    async def prepare():
+        async with opened(database_url) as store:
+            await add(
+                store, rows([destination()], 1, "raised") + rows([destination(name="centre")], 1, "raised")
+            )
+            async with store.transaction() as tx:
+                await tx.connection.execute(
+                    "UPDATE outbox SET state = 'dead', attempts = 7, last_error = 'answered 410' "
+                    "WHERE destination = 'centre'"
+                )
+
+    def run(*arguments):
+        return CliRunner().invoke(cli.outbox, arguments, catch_exceptions=False).stdout.strip()
+
+    asyncio.run(prepare())
+    monkeypatch.setenv("SOCORS_DATABASE_URL", database_url)
+    assert run("state").splitlines()[0].startswith("centre: 1 dead, the oldest of ")
+    number, name, *said = run("dead").split()
+    assert name.startswith("socors-1-centre-raised-")
+    assert " ".join(said) == "after 7 attempts: answered 410"
+    assert run("replay", number) == f"Message {number} waits again."
+    assert run("dead") == ""
+    with pytest.raises(NotFound):
+        run("replay", number)

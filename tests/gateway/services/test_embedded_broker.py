@@ -15,7 +15,7 @@ def client(service, user, password, version=aiomqtt.ProtocolVersion.V5):
     tls = ssl.create_default_context(cafile=str(service.ca_file)) if service.ca_file else None
     port = service.port if version == aiomqtt.ProtocolVersion.V5 else service.port_311
     return aiomqtt.Client(
-        service.host, port, username=user, password=password, tls_context=tls, protocol=version, timeout=5
+        service.host, port, username=user, password=password, tls_context=tls, protocol=version, timeout=1
     )
 
 
