@@ -62,16 +62,19 @@ class Incidents:
     async def open_due(self, limit: int = 50) -> int:
         """Open what is pending and whose cancel window is over; any process may do it. Returns how many rows fell due."""
         now = self._clock()
-        async with self._store.transaction() as tx:
-            timers = await tx.due_timers(now, limit)
-            for timer in timers:
-                await self._open(tx, timer, now)
-        return len(timers)
+        for done in range(limit):
+            # One transaction for each: two processes that held several wearers would wait for one another.
+            async with self._store.transaction() as tx:
+                timers = await tx.due_timers(now, 1)
+                if not timers:
+                    return done
+                await self._open(tx, timers[0], now)
+        return limit
 
     async def _open(self, tx: Any, timer: Timer, now: datetime) -> None:
+        before = await self._locked(tx, timer.incident_id)
         event = await tx.event(timer.number)
-        before = await tx.incident(timer.incident_id, lock=True)
-        if before is None or before.state != "pending" or event is None or event.cancelled:
+        if before.state != "pending" or event is None or event.cancelled:
             return
         after = life.opened_now(before, now)
         await self._moved(tx, before, after, "opened", "timer")

@@ -198,7 +198,8 @@ class Bluetooth:
         """Carry what else comes for this device, until a second passes without anything."""
         while not gone.is_set():
             try:
-                order = await asyncio.wait_for(queue.get(), LINGER_S)
+                async with asyncio.timeout(LINGER_S):
+                    order = await queue.get()
             except TimeoutError:
                 return
             await self._write(client, order)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import secrets
 import ssl
 import time
 from typing import Any
@@ -156,7 +157,8 @@ class Hub:
         return aiomqtt.Client(
             settings.mqtt_host,
             settings.mqtt_port,
-            identifier=f"hub-{settings.name}",
+            # A part nobody can guess: at a broker whoever connects under the same identifier throws the other out.
+            identifier=f"hub-{settings.name}-{secrets.token_hex(6)}",
             username=settings.mqtt_user,
             password=settings.mqtt_password.get_secret_value(),
             tls_context=tls,

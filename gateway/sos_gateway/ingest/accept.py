@@ -108,8 +108,9 @@ class Acceptor:
                 result = await self._repeated(tx, heard, event)
             else:
                 await tx.touch_device(event.number, now, opened.mode, opened.index, event.battery)
-                await tx.downs_fall_due(event.device, now, now + RESTED)
                 result = await self._first(tx, event, heard, now)
+                # After the wearer is locked: officers lock the wearer first and the answers then.
+                await tx.downs_fall_due(event.device, now, now + RESTED)
             if heard.hub is not None:
                 sighting = Sighting(event.number, heard.hub, heard.rssi, heard.heard_at)
                 await tx.add_sighting(sighting)
@@ -283,6 +284,7 @@ class Acceptor:
         this = hubs.get(here.hub)
         if this is None or this.lat_e7 is None:
             return
+        await tx.lock_wearer(here.number.device)  # always before the incident: see Incidents._locked
         incident = await tx.incident(incident_id, lock=True)
         if incident.lat_e7 is None:
             incident = await self._placed_by_hub(tx, incident, this, here, now)

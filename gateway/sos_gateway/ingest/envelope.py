@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..down import Answer
+
+OLDEST = timedelta(days=366)
 
 HubName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 SpoolName = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
@@ -62,8 +64,14 @@ def read(topic_hub: str, payload: bytes) -> FromHub:
     return message
 
 
-def instant(unix_ms: int) -> datetime:
-    return datetime.fromtimestamp(unix_ms / 1000, UTC)
+def heard_at(t: int, sent: int, now: datetime) -> datetime:
+    """Return when a hub heard a frame, by our clock: so long before it sent the message as its own clock says.
+
+    A hub without a clock of its own starts in 1970; its frames must be resolved and dated all the same. An age that
+    cannot be (the hub's clock was set in between) counts as none.
+    """
+    age = timedelta(milliseconds=sent - t)
+    return now - age if timedelta() <= age <= OLDEST else now
 
 
 def milliseconds(at: datetime) -> int:

@@ -52,11 +52,11 @@ class Ingest:
         """Take one message of a hub. Rubbish is counted and forgotten; a database that is away raises."""
         owner = topics.owner(message.topic)
         if owner is None or owner[0] != "h":
-            return self._refuse("unknown_topic")
+            return self.refuse("unknown_topic")
         try:
             said = envelope.read(owner[1], message.payload)
         except envelope.Refused as refused:
-            return self._refuse(refused.why)
+            return self.refuse(refused.why)
         for written in said.written:
             await self._answers.hub_reported(written.id, said.hub, written.ok)
         if said.status or not said.frames:
@@ -72,7 +72,7 @@ class Ingest:
             Heard(
                 bytes.fromhex(heard.frame),
                 said.hub,
-                envelope.instant(heard.t),
+                envelope.heard_at(heard.t, said.sent, self._clock()),
                 heard.rssi,
                 said.spool,
                 heard.n,
@@ -98,7 +98,7 @@ class Ingest:
         if done:
             await self._publish(topics.hub(said.hub, "receipt"), envelope.receipt(said.spool, done))
 
-    def _refuse(self, why: str) -> None:
+    def refuse(self, why: str) -> None:
         self.refused[why] = self.refused.get(why, 0) + 1
         if self.refused[why] in (1, 10, 100) or self.refused[why] % 1000 == 0:
             log.warning("refused a message: %s (%d so far)", why, self.refused[why])
@@ -115,4 +115,9 @@ async def work(queue: "asyncio.Queue[Message]", ingest: Ingest, retry_s: float =
             except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
                 log.warning("the database is away, trying again: %s", in_a_line(error))
                 await asyncio.sleep(retry_s)
+            except (psycopg.DataError, ValueError, OverflowError) as error:
+                # No message, whoever made it, may end the gateway or come back for ever.
+                log.warning("a message of %s cannot be stored: %s", message.topic, in_a_line(error))
+                ingest.refuse("unstorable")
+                break
         queue.task_done()
