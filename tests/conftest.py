@@ -1,7 +1,43 @@
-"""Paths of the whole suite: the firmware's pure decisions are imported here as they are on the device."""
+"""What the whole suite shares: the firmware's decisions on the path as on the device, and a real browser."""
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "firmware" / "src"))
+
+# Nothing leaves this machine, and no window is needed.
+CHROMIUM_OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=user-gesture-required",
+)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Debian's Chromium, driven by playwright.
+
+    For one module at a time: while playwright is open its event loop counts as running in this thread, and every
+    `asyncio.run` of another module's tests would be refused.
+    """
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        if os.environ.get("SOCORS_NOTHING_MAY_SKIP"):
+            pytest.fail("Chromium is not installed, and here nothing may skip")
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=path, headless=True, args=list(CHROMIUM_OPTIONS))
+        yield browser
+        browser.close()

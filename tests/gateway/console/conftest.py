@@ -1,9 +1,7 @@
 """A console on a real database, and a real Chromium in front of it."""
 
 import asyncio
-import os
 import secrets
-import shutil
 import socket
 import threading
 from dataclasses import replace
@@ -127,30 +125,6 @@ def desk(database_url, tmp_path):
     found = Desk(database_url, tmp_path)
     yield found
     found.close()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """Debian's Chromium, driven by playwright."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        if os.environ.get("SOCORS_NOTHING_MAY_SKIP"):
-            pytest.fail("Chromium is not installed, and here nothing may skip")
-        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    quiet = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-    ]
-    quiet += ["--disable-component-update", "--disable-sync", "--autoplay-policy=user-gesture-required"]
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, headless=True, args=quiet)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
