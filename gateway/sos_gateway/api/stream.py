@@ -23,17 +23,20 @@ class Stream:
     def __init__(self, store: Any) -> None:
         self._store = store
         self._consoles: dict[asyncio.Queue[dict[str, Any] | None], Operator] = {}
+        self._listening = asyncio.Event()
 
     async def run(self) -> None:
         """Listen until cancelled."""
         while True:
             try:
                 async with self._store.listen("incident") as connection:
+                    self._listening.set()
                     async for notice in connection.notifies():
                         if self._consoles:
                             await self._give(int(notice.payload))
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 log.warning("the database is away: %s", str(error).splitlines()[0])
+            self._listening.clear()
             self._cut_all()  # what was missed is read anew by each console on reconnection
             await asyncio.sleep(0.5)
 
@@ -65,6 +68,8 @@ class Stream:
     async def events(self, operator: Operator, after: int | None) -> AsyncIterator[dict[str, Any]]:
         """Yield server-sent events for one console; `after` is the last transition it has seen."""
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        # A console that read its list before we listen would miss what happens in between.
+        await self._listening.wait()
         self._consoles[queue] = operator
         try:
             yield {"event": "hello", "data": "{}"}

@@ -3,7 +3,6 @@ const setup = JSON.parse(document.getElementById("setup").textContent);
 const w = setup.words;
 const incidents = new Map();
 let chosen = null;
-let lastEvent = "";
 
 const OVER = ["closed", "cancelled"];
 const SIGN = { open: "!", pending: "…", accepted: "✓", on_scene: "✓", closed: "–", cancelled: "×" };
@@ -123,14 +122,17 @@ setInterval(() => {
 
 const map = L.map("map", { zoomControl: true, attributionControl: Boolean(setup.tiles) }).setView([41.39, 2.1], 10);
 if (setup.tiles) L.tileLayer(setup.tiles, { maxZoom: 19 }).addTo(map);
-fetch("/boundaries.geojson").then((answer) => answer.json()).then((shapes) => {
+function drawTowns(shapes) {
   const layer = L.geoJSON(shapes, {
     style: { color: "#54677a", weight: 1, fillColor: "#ffffff", fillOpacity: setup.tiles ? 0 : 0.85 },
     onEachFeature: (feature, shape) => shape.bindTooltip(feature.properties.name),
   }).addTo(map);
   layer.bringToBack();
   if (!chosen) map.fitBounds(layer.getBounds());
-});
+}
+// The map can wait; alarms cannot: towns that could not be had now are asked for again.
+const askForTowns = () => fetch("/boundaries.geojson").then((answer) => answer.json()).then(drawTowns, () => setTimeout(askForTowns, 5000));
+askForTowns();
 const markers = L.layerGroup().addTo(map);
 const COLOUR = { open: "#b3001b", pending: "#5a6472", accepted: "#1f6b3a", on_scene: "#1f6b3a" };
 function drawMap() {
@@ -175,12 +177,14 @@ function actions(incident) {
   box.append(el("p", { class: "trouble", role: "alert", id: "trouble" }));
   return box;
 }
+let asked = 0; // an answer that was overtaken by a later question must not be drawn over it
 async function drawDetails() {
   const incident = incidents.get(chosen);
   const box = document.getElementById("details");
   if (!incident) return;
+  const question = ++asked;
   const full = await api(`/api/incidents/${chosen}`).catch(() => null);
-  if (!full || full.id !== chosen) return;
+  if (!full || full.id !== chosen || question !== asked) return;
   const trouble = document.getElementById("trouble")?.textContent;
   box.replaceChildren(
     el("p", { class: "big" }, `${kind(full)} · ${w["state_" + full.state]}`),
@@ -235,6 +239,7 @@ document.addEventListener("keydown", (event) => {
 function take(incident) {
   const before = incidents.get(incident.id);
   incidents.set(incident.id, incident);
+  takenMeanwhile?.push(incident);
   if (incident.state === "open" && before?.state !== "open") say(`${w.new_alarm}: ${kind(incident)}, ${incident.wearer}, ${incident.town_name}`);
   if (chosen === null && !OVER.includes(incident.state)) choose(incident.id);
   drawList();
@@ -248,10 +253,13 @@ function live(on) {
   sign.textContent = on ? w.connected : "";
   document.getElementById("lost").hidden = on;
 }
+// What the stream brings while the list is under way may be newer than the list: it is laid over it, never under.
+let takenMeanwhile = null;
 async function readAll() {
-  const all = await api("/api/incidents");
+  const meanwhile = (takenMeanwhile = []);
+  const all = await api("/api/incidents").finally(() => { if (takenMeanwhile === meanwhile) takenMeanwhile = null; });
   incidents.clear();
-  for (const incident of all) incidents.set(incident.id, incident);
+  for (const incident of [...all, ...meanwhile]) incidents.set(incident.id, incident);
   if (!incidents.has(chosen)) chosen = null;
   drawList();
   drawMap();
@@ -263,12 +271,15 @@ let heardAt = Date.now();
 function follow() {
   const stream = new EventSource("/api/events");
   const heard = () => { heardAt = Date.now(); };
-  stream.addEventListener("hello", () => { heard(); readAll().then(() => live(true)); });
+  const again = () => { live(false); stream.close(); setTimeout(follow, 2000); };
+  stream.addEventListener("hello", () => { heard(); readAll().then(() => live(true), again); });
   stream.addEventListener("ping", heard);
-  stream.addEventListener("incident", (event) => { heard(); lastEvent = event.lastEventId; take(JSON.parse(event.data)); });
+  stream.addEventListener("incident", (event) => { heard(); take(JSON.parse(event.data)); });
   stream.onerror = () => {
     live(false);
-    if (stream.readyState === EventSource.CLOSED) setTimeout(follow, 2000);
+    if (stream.readyState !== EventSource.CLOSED) return;
+    api("/api/me").catch(() => null); // a session that has ended leads to the log-in
+    setTimeout(follow, 2000);
   };
 }
 // A connection can die without a word: silence for longer than two pings is a lost connection, too.
@@ -277,5 +288,5 @@ document.getElementById("logout").addEventListener("click", async () => {
   await api("/api/logout", {}).catch(() => null);
   location.href = "/login";
 });
-readAll().then(follow);
+follow();
 showSound();
