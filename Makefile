@@ -21,6 +21,11 @@ $(STAMP): pyproject.toml
 check: setup ## format, lint, types, imports, mpy-cross over the firmware, the rules of the house
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(BIN)/basedpyright
+	@$(BIN)/basedpyright -p firmware
+	@$(BIN)/lint-imports --no-cache --no-logo
+	@find firmware/src firmware/esp32/boards firmware/esp32/_boot.py -name '*.py' -print0 | xargs -0 -n 1 $(BIN)/mpy-cross -o /dev/null
+	@$(BIN)/pytest tests/tidy
 
 format: setup ## let ruff format and mend what it can
 	@$(BIN)/ruff format .

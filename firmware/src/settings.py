@@ -1,6 +1,7 @@
 """Everything a maker or a town may tune: unit in the name, range checked on load, then frozen."""
 
 import json
+from typing import TYPE_CHECKING
 
 # (name, default, lowest, highest). Why each has its default is said in the line above it.
 TABLE = (
@@ -28,6 +29,10 @@ TABLE = (
 
 class Settings:
     """One frozen object; settings.NAME for each row of the table."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> int: ...
 
     def __init__(self, values):
         for name, default, lowest, highest in TABLE:

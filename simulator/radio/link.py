@@ -38,7 +38,7 @@ class AirController(Controller):
         if self.host:
             asyncio.get_running_loop().call_soon(self.host.on_packet, bytes(packet))
 
-    def hear(self, sender: "AirController", pdu: ll.AdvInd, rssi: int) -> None:
+    def hear(self, sender: Controller, pdu: ll.AdvInd, rssi: int) -> None:
         """A packet that was not lost: report it once, and connect if that is what we wait for."""
         if self.le_scan_enable:
             report = hci.HCI_LE_Advertising_Report_Event.Report(
@@ -90,22 +90,18 @@ class AirLink(LocalLink):
         """The pseudo-random 0 to 10 ms a radio adds to each advertising interval (Core Spec, Vol 6, Part B, 4.4.2.2)."""
         return self._random.uniform(0, 0.010)
 
-    def send_advertising_pdu(self, sender_controller, packet) -> None:  # type: ignore[override]
+    def send_advertising_pdu(self, sender_controller: Controller, packet: ll.AdvertisingPdu) -> None:
         if isinstance(packet, ll.ConnectInd):
             # At once: a later central must find the advertiser taken.
             for controller in list(self.controllers):
                 if controller.is_advertising and controller.random_address == packet.advertiser_address:
                     controller.on_le_connect_ind(packet)
             return
+        if not isinstance(packet, ll.AdvInd):
+            return  # pendants send nothing else
         loop = asyncio.get_running_loop()
-        for receiver in self.controllers:
-            reception = self.receptions.get(receiver)
-            if (
-                reception is None
-                or reception.deaf
-                or receiver is sender_controller
-                or not receiver.wants_packets()
-            ):
+        for receiver, reception in list(self.receptions.items()):
+            if reception.deaf or receiver is sender_controller or not receiver.wants_packets():
                 continue
             if self._random.random() < reception.loss:
                 continue
@@ -155,7 +151,7 @@ class AirLink(LocalLink):
         if connection is not None:
             other.on_le_disconnected(connection, LOST_SUPERVISION)
 
-    def remove_controller(self, controller) -> None:
+    def remove_controller(self, controller: Controller) -> None:
         self.lose(controller)
-        self.receptions.pop(controller, None)
+        self.receptions.pop(controller, None)  # type: ignore[arg-type]
         super().remove_controller(controller)

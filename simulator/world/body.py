@@ -76,7 +76,8 @@ class Body:
         """Start a recorded motion: milli-g triples at 50 Hz."""
         self._trace, self._start_us = trace, now_us
         tail = trace[-RATE_HZ:]
-        self._rest = tuple(round(sum(axis) / len(tail)) for axis in zip(*tail, strict=True))  # type: ignore[assignment]
+        x, y, z = (round(sum(axis) / len(tail)) for axis in zip(*tail, strict=True))
+        self._rest = (x, y, z)
         return len(trace) / RATE_HZ
 
     def moving(self, now_us: int) -> bool:

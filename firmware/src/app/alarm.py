@@ -97,11 +97,11 @@ class Answered:
     """What follows from one down frame: each field is an order for a task, or None."""
 
     def __init__(self):
-        self.event = None
-        self.signal = None
+        self.event: "Event | None" = None
+        self.signal: "int | None" = None
         self.save = False
-        self.felt = None  # a state to confirm
-        self.clock = None  # Unix seconds to set the clock to
+        self.felt: "int | None" = None  # a state to confirm
+        self.clock: "int | None" = None  # Unix seconds to set the clock to
 
 
 class Alarms:

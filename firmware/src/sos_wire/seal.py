@@ -29,9 +29,9 @@ class _Hmac:
 
     def digest(self, message):
         if self._states:
-            inner = self._states[0].copy()
+            inner = self._states[0].copy()  # type: ignore
             inner.update(message)
-            outer = self._states[1].copy()
+            outer = self._states[1].copy()  # type: ignore
         else:
             inner = sha256(self._inner)
             inner.update(message)

@@ -50,10 +50,11 @@ class Signals:
     async def loop(self):
         while True:
             self._supervisor.alive("signals")
-            if self._next is None and not await self._asked_within(5000):
+            signal = self._next
+            if signal is None:
+                await self._asked_within(5000)
                 continue
             self._asked.clear()
-            signal = self._next
             try:
                 await self._show(PATTERNS[signal])
             finally:

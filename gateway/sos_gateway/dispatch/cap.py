@@ -5,7 +5,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from lxml import etree
+from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 EXPIRES_AFTER = timedelta(hours=24)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
@@ -37,7 +37,7 @@ def _model(kind: type, row: dict[str, Any]) -> Any:
 class Tx:
     """One transaction. Methods do one thing each; what they mean is in the named query."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection[dict[str, Any]]) -> None:
         self.connection = connection
 
     async def run(self, name: str, /, **values: Any) -> None:
@@ -268,12 +268,16 @@ class PostgresStore:
             yield Tx(connection)
 
     @asynccontextmanager
-    async def listen(self, *channels: str) -> AsyncIterator[AsyncConnection]:
+    async def listen(self, *channels: LiteralString) -> AsyncIterator[AsyncConnection[dict[str, Any]]]:
         """A connection of its own that hears NOTIFY on the channels."""
-        connection = await AsyncConnection.connect(self.url, autocommit=True, row_factory=dict_row)
+        connection = await AsyncConnection[dict[str, Any]].connect(
+            self.url,
+            autocommit=True,
+            row_factory=dict_row,  # type: ignore[arg-type]
+        )
         try:
             for channel in channels:
-                await connection.execute(f"LISTEN {channel}")  # channel names are ours, never input
+                await connection.execute("LISTEN " + channel)  # channel names are ours, never input
             yield connection
         finally:
             await connection.close()
