@@ -5,8 +5,8 @@ from binascii import crc32
 
 from app.identity import Identity
 
-_MAGIC = 0x50C0
-_FORMAT = ">HHHBqIqi"
+_MAGIC = 0x50C1
+_FORMAT = ">HHHBqIqiqqqB"
 
 
 def load(raw):
@@ -17,10 +17,13 @@ def load(raw):
     body = bytes(raw[:size])
     if struct.unpack(">I", raw[size : size + 4])[0] != crc32(body) & 0xFFFFFFFF:
         return None
-    magic, boot, seq, has_clock, offset, recovery, recovery_at, quarter = struct.unpack(_FORMAT, body)
-    if magic != _MAGIC:
+    fields = struct.unpack(_FORMAT, body)
+    if fields[0] != _MAGIC:
         return None
-    return Identity(boot, seq, offset if has_clock else None, recovery, recovery_at, quarter)
+    boot, seq, has_clock, offset, recovery, recovery_at, quarter = fields[1:8]
+    identity = Identity(boot, seq, offset if has_clock else None, recovery, recovery_at, quarter)
+    identity.beat_at, identity.decoy_at, identity.ask_until, identity.notes = fields[8:]
+    return identity
 
 
 def save(identity):
@@ -36,5 +39,9 @@ def save(identity):
         identity.recovery,
         identity.recovery_at,
         identity.quarter,
+        identity.beat_at,
+        identity.decoy_at,
+        identity.ask_until,
+        identity.notes,
     )
     return body + struct.pack(">I", crc32(body) & 0xFFFFFFFF)

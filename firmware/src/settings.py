@@ -18,6 +18,8 @@ TABLE = (
     # ... then the device asks so often, and for so long.
     ("ask_every_s", 30, 10, 600),
     ("ask_for_s", 3600, 0, 14400),
+    # An alarm nobody has answered by then goes on for ever at this pace: a hub may come near at any time.
+    ("repeat_every_s", 120, 30, 900),
     # How long the burst's answer is waited for; all kinds alike.
     ("listen_ms", 1500, 500, 5000),
     # Company identifier of the advertisement; 65535 is the test value.

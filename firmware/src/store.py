@@ -12,7 +12,7 @@ from app.alarm import Event
 from sos_wire import kinds
 
 SLOTS = 32  # alarms in NVS, and alarms that may wait at all
-_RECORD = ">HHBBIBHHbB"  # boot seq kind flags unix_s battery ref_boot ref_seq state presses
+_RECORD = ">HHBBIBHHbBB"  # boot seq kind flags unix_s battery ref_boot ref_seq state presses marks
 _RECORD_BYTES = struct.calcsize(_RECORD)
 
 
@@ -47,6 +47,7 @@ def pack_event(event):
             event.ref_seq,
             event.state,
             event.presses,
+            event.told | event.cancelled << 1,
         )
     )
 
@@ -59,6 +60,7 @@ def unpack_event(raw):
     fields = struct.unpack(_RECORD, body)
     event = Event(*fields[:8])
     event.state, event.presses = fields[8], fields[9]
+    event.told, event.cancelled = bool(fields[10] & 1), bool(fields[10] & 2)
     return event
 
 
@@ -139,6 +141,7 @@ class Store:
         if not self._write("boot", struct.pack(">H", 0)):
             raise OSError("the flash takes no writing")
         self._write_file("boot2", struct.pack(">H", 0))
+        self.set_last_seq(0)
         if not self._write("secret", struct.pack(">I", number) + secret):
             raise OSError("the flash takes no writing")
 
@@ -155,11 +158,34 @@ class Store:
         self._write_file("boot2", body)
         return boot
 
+    # Small numbers: starts in a row that came to no orderly end; the last number of the last boot.
+
+    def _number(self, name):
+        copies = [self._read_file(name), self._read_nvs(name)]
+        known = [struct.unpack(">I", body)[0] for body in copies if body is not None and len(body) == 4]
+        return max(known) if known else 0
+
+    def count_start(self):
+        """Count one more start without an orderly end before it; return how many in a row."""
+        starts = self._number("starts") + 1
+        self._write("starts", struct.pack(">I", starts))
+        return starts
+
+    def starts_well(self):
+        """The device has come to an orderly sleep: the row of starts is broken."""
+        if self._number("starts"):
+            self._write("starts", struct.pack(">I", 0))
+
+    def last_seq(self):
+        return self._number("lastseq")
+
+    def set_last_seq(self, seq):
+        return self._write("lastseq", struct.pack(">I", seq))
+
     # The recovery counter of the alias: journalled, so that no alias is used twice long after.
 
     def recovery(self):
-        body = self._read_file("recovery") or self._read_nvs("recovery")
-        return struct.unpack(">I", body)[0] if body is not None and len(body) == 4 else 0
+        return self._number("recovery")
 
     def set_recovery(self, index):
         return self._write("recovery", struct.pack(">I", index))

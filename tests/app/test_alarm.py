@@ -73,14 +73,14 @@ def test_a_replayed_answer_sets_no_clock():
 
 def test_the_wearer_is_told_unreachable_once_after_twenty_seconds():
     alarms, event = raised()
-    assert alarms.unreachable(NOW + 19_999) == []
-    assert alarms.unreachable(NOW + 20_000) == [event]
-    assert alarms.unreachable(NOW + 40_000) == []
+    assert alarms.unreachable(NOW + 19_999) == ([], None)
+    assert alarms.unreachable(NOW + 20_000) == ([event], alarm.UNREACHABLE)
+    assert alarms.unreachable(NOW + 40_000) == ([], None)
 
 
 def test_a_silent_alarm_is_never_told_unreachable():
     alarms, _ = raised(kinds.SILENT)
-    assert alarms.unreachable(NOW + 60_000) == []
+    assert alarms.unreachable(NOW + 60_000)[1] is None
 
 
 @pytest.mark.parametrize(("kind", "window_ms"), [(kinds.SOS, 3000), (kinds.FALL, 20_000)])
@@ -116,7 +116,51 @@ def test_beyond_the_bound_a_press_raises_the_count_of_the_newest_alarm():
     alarms = Alarms()
     for seq in range(alarm.MOST_ALARMS):
         alarms.add(Event(1, seq + 1, kinds.SOS), NOW)
-    newest = alarms.add(Event(1, 999, kinds.SOS), NOW)
-    assert newest.seq == alarm.MOST_ALARMS
-    assert newest.presses == 2
-    assert len(alarms.events) == alarm.MOST_ALARMS
+    newest = alarms.stands_for(kinds.SOS, NOW)
+    assert newest is not None
+    assert (newest.seq, newest.presses) == (alarm.MOST_ALARMS, 2)
+
+
+def test_a_silent_alarm_is_never_swallowed_by_thirty_two_loud_ones():
+    alarms = Alarms()
+    for seq in range(alarm.MOST_ALARMS):
+        alarms.add(Event(1, seq + 1, kinds.SOS), NOW)
+    assert alarms.stands_for(kinds.SILENT, NOW) is None
+
+
+def reloaded(state, kind=kinds.SOS, flags=kinds.PENDING):
+    event = Event(1, 1, kind, flags)
+    event.state = state
+    return Alarms([event]), event
+
+
+def test_an_alarm_out_of_the_journal_opens_no_countdown_again():
+    for state in (-1, kinds.RECEIVED, kinds.CLOSED):
+        assert reloaded(state)[0].countdown(10) is None
+
+
+def test_an_answer_to_an_alarm_out_of_the_journal_sets_no_clock_for_it_may_be_days_old():
+    alarms, event = reloaded(-1)
+    event.first_sent_ms = NOW
+    assert alarms.answer(down(kinds.RECEIVED), NOW).clock is None
+
+
+def test_who_was_told_unreachable_before_a_restart_is_not_told_again():
+    alarms, event = reloaded(-1)
+    event.told = True
+    assert alarms.unreachable(60_000) == ([], None)
+
+
+def test_an_alarm_that_an_officer_has_closed_can_no_longer_be_cancelled():
+    alarms, event = raised()
+    event.state = kinds.CLOSED
+    assert alarms.countdown(NOW + 100) is None
+
+
+def test_closed_records_go_when_they_are_many_or_a_month_old_and_waiting_ones_never():
+    events = [Event(1, seq, kinds.SOS, unix_s=1_795_000_000) for seq in range(1, 20)]
+    for event in events[:15]:
+        event.state = kinds.CLOSED
+    events[14].unix_s -= alarm.KEEP_CLOSED_S + 10
+    gone = Alarms(events).outdated(1_795_000_005)
+    assert [e.seq for e in gone] == [15, 1, 2, 3, 4, 5, 6]

@@ -159,3 +159,15 @@ def test_random_presses_never_lose_an_alarm_that_the_rules_promise():
             assert {"sos", "silent", "duress-end"} & set(told), (lengths, context, told)
         if len(lengths) >= 4 or max(lengths) >= 1100:
             assert "cancel" not in told or {"sos", "silent", "duress-end"} & set(told)
+
+
+def test_a_button_that_was_stuck_before_the_start_raises_nothing_until_it_has_come_free():
+    recognizer = g.Recognizer()
+    recognizer.still_stuck(0)
+    assert not recognizer.busy()
+    assert {recognizer.sample(True, at, 0) for at in range(0, 120_000, 50)} == {g.NONE}
+    for at in range(120_000, 121_000, 10):
+        recognizer.sample(False, at, 0)
+    assert not recognizer.stuck()
+    told = [recognizer.sample(True, at, 0) for at in range(122_000, 123_200, 10)]
+    assert told.count(g.SOS) == 1

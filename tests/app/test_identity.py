@@ -1,16 +1,46 @@
 """Numbers are never used twice; the alias follows the clock, or a counter without one."""
 
+import pytest
+import retained
 from app.alarm import Event
-from app.identity import Identity
+from app.identity import BUTTON_STUCK, Identity, NumbersSpent, pause_s
 from sos_wire import kinds
 from sos_wire.seal import Keys
 
 KEYS = Keys(bytes(range(32)))
 
 
-def test_numbers_rise_and_the_boot_rises_when_they_run_out():
+def test_numbers_rise_and_when_they_run_out_the_next_boot_must_be_begun():
     identity = Identity(7, seq=65_534)
-    assert [identity.take_number() for _ in range(3)] == [(7, 65_535), (8, 1), (8, 2)]
+    assert identity.take_number() == (7, 65_535)
+    assert identity.is_spent()
+    with pytest.raises(NumbersSpent):
+        identity.take_number()
+    identity.begin_boot(8)
+    assert identity.take_number() == (8, 1)
+
+
+def test_starts_that_never_come_to_an_orderly_sleep_make_longer_and_longer_pauses():
+    assert [pause_s(n) for n in range(1, 10)] == [0, 0, 0, 5, 10, 20, 40, 60, 60]
+
+
+def test_what_is_noted_stays_until_it_is_forgotten_and_says_whether_it_changed():
+    identity = Identity(1)
+    assert identity.note(BUTTON_STUCK, True)
+    assert not identity.note(BUTTON_STUCK, True)
+    assert identity.notes == BUTTON_STUCK
+    assert identity.note(BUTTON_STUCK, False)
+
+
+def test_everything_that_is_kept_comes_back_out_of_rtc_memory_and_one_wrong_byte_loses_it_all():
+    identity = Identity(7, 12, 1_795_000_000, 5, 100, 1_994_444)
+    identity.beat_at, identity.decoy_at, identity.ask_until, identity.notes = 900, 5000, 70_000, BUTTON_STUCK
+    raw = bytearray(retained.save(identity))
+    assert vars(retained.load(raw)) == vars(identity)
+    for i in range(len(raw)):
+        raw[i] ^= 1
+        assert retained.load(raw) is None
+        raw[i] ^= 1
 
 
 def test_no_number_in_the_journal_is_given_again():

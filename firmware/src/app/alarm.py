@@ -34,6 +34,7 @@ CLOCK_WITHIN_MS = 60_000
 KEEP_CLOSED_S = 30 * 24 * 3600
 
 MOST_ALARMS = 32
+MOST_CLOSED = 8
 
 # Order of sending: the most serious first.
 _RANK = (kinds.DURESS, kinds.SILENT, kinds.SOS, kinds.FALL, kinds.PREVENTIVE_EXPIRED)
@@ -62,8 +63,10 @@ class Event:
         self.first_sent_ms = -1
         self.sent = 0
         self.next_ms = 0
-        self.told = False
-        self.cancelled = False
+        self.told = False  # the wearer knows that it could not be reached
+        self.cancelled = False  # the wearer has taken it back
+        self.reloaded = False  # out of the journal: raised before this start
+        self.full_shown = False  # the full form went up a connection
 
     def is_alarm(self):
         return self.kind in kinds.ALARMS
@@ -108,19 +111,30 @@ class Alarms:
     """All events the device still has to do with, newest last."""
 
     def __init__(self, events=()):
+        """Begin with what the journal holds."""
         self.events = list(events)
+        for event in self.events:
+            event.reloaded = True
 
     def add(self, event, now_ms):
-        """Take in a new event. A repeated SOS beyond the bound raises the press count of the newest alarm instead."""
+        """Take in a new event."""
         event.born_ms = event.next_ms = now_ms
-        alarms = [e for e in self.events if e.is_alarm() and e.waits()]
-        if event.is_alarm() and len(alarms) >= MOST_ALARMS:
-            newest = alarms[-1]
-            newest.presses = min(255, newest.presses + 1)
-            newest.next_ms = now_ms
-            return newest
         self.events.append(event)
         return event
+
+    def stands_for(self, kind, now_ms):
+        """Return the alarm that one more of its kind only adds a press to, because the journal is full; else None.
+
+        A kind that waits for the first time is always taken, however full it is: at most one more for each kind.
+        """
+        alarms = [e for e in self.events if e.is_alarm() and e.waits()]
+        same = [e for e in alarms if e.kind == kind]
+        if len(alarms) < MOST_ALARMS or not same:
+            return None
+        newest = same[-1]
+        newest.presses = min(255, newest.presses + 1)
+        newest.next_ms = now_ms
+        return newest
 
     def find(self, boot, seq):
         for event in self.events:
@@ -133,13 +147,15 @@ class Alarms:
             self.events.remove(event)
 
     def countdown(self, now_ms):
-        """Return the newest alarm that two clicks would cancel now, or None."""
+        """Return the newest alarm that two clicks would cancel now, or None: none from before this start."""
         for event in reversed(self.events):
             window = CANCEL_WINDOW_MS.get(event.kind)
             if (
                 window
                 and event.flags & kinds.PENDING
                 and not event.cancelled
+                and not event.reloaded
+                and not event.is_over()
                 and now_ms - event.born_ms < window
             ):
                 return event
@@ -152,7 +168,9 @@ class Alarms:
             return None
         result = Answered()
         result.event = event
-        if event.first_sent_ms >= 0 and now_ms - event.first_sent_ms <= CLOCK_WITHIN_MS and event.waits():
+        # Out of the journal: it was first sent in an earlier life, and an answer to that may be long on its way.
+        fresh = event.first_sent_ms >= 0 and now_ms - event.first_sent_ms <= CLOCK_WITHIN_MS
+        if fresh and event.waits() and not event.reloaded:
             result.clock = down.unix_s
         confirms = event.kind not in kinds.ANSWERED_ONCE and down.state >= kinds.RECEIVED
         if down.state > event.state:
@@ -176,7 +194,7 @@ class Alarms:
         return _SIGNAL_OF_STATE.get(event.state) if event.is_alarm() else None
 
     def unreachable(self, now_ms):
-        """Return the alarms whose wearer must now be told that nothing could be reached; each is told once."""
+        """Return (alarms that have now waited for 20 s, to be saved as told; the signal for it or None). Each comes once."""
         due = [
             e
             for e in self.events
@@ -184,7 +202,7 @@ class Alarms:
         ]
         for event in due:
             event.told = True
-        return [event for event in due if not event.is_discreet()]
+        return due, UNREACHABLE if [event for event in due if not event.is_discreet()] else None
 
     def next_unreachable_ms(self, now_ms):
         """Return how long until somebody must be told, or -1."""
@@ -201,6 +219,12 @@ class Alarms:
         waiting.reverse()
         waiting.sort(key=lambda e: e.rank())
         return waiting
+
+    def outdated(self, unix_s):
+        """Return what the journal no longer needs: closed records beyond the bound, and those of over a month ago."""
+        over = [e for e in self.events if e.is_kept() and e.is_over()]
+        old = [e for e in over if unix_s is not None and e.unix_s and unix_s - e.unix_s > KEEP_CLOSED_S]
+        return old + [e for e in over if e not in old][:-MOST_CLOSED]
 
     def expects_answers(self):
         """Whether an alarm is under way whose next state the wearer should feel."""

@@ -69,6 +69,15 @@ class Recognizer:
         else:
             self._clicks, self._released_at = 1, at_ms
 
+    def still_stuck(self, at_ms):
+        """The button was stuck before this start and still is: no press, whoever leans on it."""
+        self._down, self._pressed_at = True, at_ms
+        self._told = self._stuck = True
+
+    def stuck(self):
+        """Whether the button has been down for longer than anybody holds it."""
+        return self._down and self._stuck
+
     def sample(self, pressed, at_ms, context=0):
         """Take the contact's level; return the gesture that is complete now, or NONE."""
         if not context & COUNTDOWN:
@@ -99,7 +108,7 @@ class Recognizer:
 
     def busy(self):
         """Whether a run has begun and is not yet judged."""
-        return self._down or self._clicks > 0
+        return (self._down and not self._stuck) or self._clicks > 0
 
     def _begin_press(self, at_ms, context):
         self._down, self._pressed_at, self._loose_at = True, at_ms, -1

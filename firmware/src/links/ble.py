@@ -45,6 +45,9 @@ class BleLink:
 
     def open(self):
         """Switch the radio on and offer the service; no name, nothing that differs between devices."""
+        self._ble.active(False)  # a radio left on by a loop that died takes no service
+        self.connection, self._writes = None, []
+        self._frame = self._wanted = None
         self._ble.active(True)
         self._ble.irq(self._irq)
         service = (

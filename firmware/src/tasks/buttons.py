@@ -4,6 +4,7 @@ import asyncio
 
 import log
 from app import alarm, gestures
+from app import identity as numbers
 from sos_wire import kinds
 
 
@@ -14,7 +15,10 @@ class Buttons:
         self._signals = signals
         self._supervisor = supervisor
         self.recognizer = gestures.Recognizer()
-        if woken:
+        if device.identity.notes & numbers.BUTTON_STUCK:
+            if button.pressed():
+                self.recognizer.still_stuck(device.now_ms())
+        elif woken:
             # The press began with the wake, at the zero of the steady clock.
             self.recognizer.woke(button.pressed(), device.now_ms())
 
@@ -27,6 +31,8 @@ class Buttons:
             self._supervisor.alive("buttons")
             now = self._device.now_ms()
             gesture = self.recognizer.sample(self._button.pressed(), now, self._context(now))
+            if not self.recognizer.stuck():
+                self._device.note(numbers.BUTTON_STUCK, False)
             if gesture:
                 self._carry_out(gesture, now)
                 continue
@@ -50,7 +56,8 @@ class Buttons:
             named = device.alarms.countdown(now)
             if named is not None:
                 named.cancelled = True
-                device.raise_event(kinds.CANCELLED, refers_to=named)
+                device.raise_event(kinds.CANCELLED, refers_to=named)  # on flash before the alarm's own mark
+                device.store.save(named)
                 self._signals.play(alarm.PENDING)
         elif gesture == gestures.TEST:
             device.raise_event(kinds.TEST)
@@ -58,10 +65,15 @@ class Buttons:
         elif gesture == gestures.REPEAT:
             self._signals.repeat()
         elif gesture == gestures.STUCK:
-            device.fault = True
+            device.note(numbers.BUTTON_STUCK, True)
             device.raise_event(kinds.HEARTBEAT)
 
     def _alarm(self, kind):
-        event = self._device.raise_event(kind)  # on flash when it returns, or flagged
-        if not event.is_discreet():
+        try:
+            event = self._device.raise_event(kind)  # on flash when it returns, or flagged
+        except numbers.NumbersSpent as error:
+            log.line(str(error))
+            self._signals.play(alarm.FAULTY)
+            return
+        if event is not None and not event.is_discreet():
             self._signals.play(alarm.PENDING)

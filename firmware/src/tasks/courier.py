@@ -22,6 +22,7 @@ class Courier:
         self.refused = 0
 
     async def loop(self):
+        self.on_air = False  # this may be the second life of a loop that died
         self._link.open()
         for event in self._device.alarms.events:
             event.next_ms = 0  # what the journal holds goes out before anything else
@@ -48,7 +49,7 @@ class Courier:
 
     def _presence_event(self, now):
         if self._presence is None or now - self._presence.born_ms > PRESENCE_MS:
-            self._presence = self._device.raise_event(kinds.HEARTBEAT)
+            self._presence = self._device.raise_event(kinds.HEARTBEAT) or self._presence
         return self._presence
 
     def _idle_ms(self):
@@ -128,8 +129,9 @@ class Courier:
             return
         self._link.approve()
         result = self._device.alarms.answer(down, self._device.now_ms())
-        if result is None:
+        if result is None or result.event is None:
             return
+        self._show_full(result.event)
         if result.clock is not None:
             self._device.set_clock(result.clock)
         if result.signal is not None and not self._is_muted(result.signal):
@@ -151,11 +153,21 @@ class Courier:
                 self._device.alarms.remove(other)
                 break
         felt = self._device.raise_event(kinds.FELT, refers_to=event, flags=state)
+        if felt is None:
+            return
         if self._link.notify(self._device.seal(felt, kinds.FORM_FULL)):
             felt.sent, felt.first_sent_ms = 1, self._device.now_ms()
             felt.next_ms = self._device.now_ms() + reporting.FIRST_REPEAT_MS
 
+    def _show_full(self, event):
+        """Give a hub that has connected the full form of an alarm, once."""
+        if event.is_alarm() and not event.full_shown:
+            event.full_shown = self._link.notify(self._device.seal(event, kinds.FORM_FULL))
+
     def _tell_unreachable(self):
-        if self._device.alarms.unreachable(self._device.now_ms()):
+        due, signal = self._device.alarms.unreachable(self._device.now_ms())
+        for event in due:
+            self._device.store.save(event)  # told once, whatever resets the device
+        if signal is not None:
             log.line("unreachable")
-            self._signals.play(alarm.UNREACHABLE)
+            self._signals.play(signal)

@@ -5,6 +5,7 @@ import time
 
 import log
 import retained
+from app import identity as numbers
 from app.alarm import Alarms, Event
 from app.identity import LAST_BOOT, PROVISION_AGAIN_FROM, Identity
 from sos_wire import frame, kinds, times
@@ -25,26 +26,44 @@ class Device:
         self.wake = asyncio.ThreadSafeFlag()  # something for the courier to do
         self._ticks = time.ticks_ms()
         self._steady_ms = 0
-        self.fault = False
-        self.low_battery_told = False
         self.awake_until_ms = 0
         self.moving_until_ms = 0
-        self.signals = None
-        self.identity = self._identity()
+        kept = retained.load(self.board.read_rtc())
+        self.identity = kept or self._new_identity()
         self.alarms = Alarms(self.store.events())
         self.identity.raise_above(self.alarms.events)
+        if kept is None and self.alarms.expects_answers():
+            # Power came back in the middle of an alarm: it goes on as if it had just been raised.
+            self._stay_awake()
+        self._make_room()
         self.save_identity()
 
-    def _identity(self):
-        """Continue after deep sleep, or begin a new boot: its number is on flash before anything is sealed."""
-        kept = retained.load(self.board.read_rtc())
-        if kept is not None:
-            return kept
+    def _new_identity(self):
+        """Begin a new boot: its number is on flash before anything is sealed. Starts in a row make pauses first."""
+        pause = numbers.pause_s(self.store.count_start())
+        if pause and not self.board.was_woken():
+            log.line("one start after the other: a pause of %d s" % pause)
+            self.board.deep_sleep(pause * 1000)
         boot = self.store.next_boot()
         recovery = self.store.recovery() + 1
         self.store.set_recovery(recovery)
         log.line("boot %d" % boot)
-        return Identity(boot, recovery=recovery, recovery_at=self.running_s())
+        seq = self.store.last_seq() if boot == LAST_BOOT else 0
+        return Identity(boot, seq, recovery=recovery, recovery_at=self.running_s())
+
+    def _stay_awake(self):
+        """An alarm is under way: awake for its answers, then asking for them for so long."""
+        self.awake_until_ms = self.now_ms() + self.settings.awake_s * 1000
+        self.identity.ask_until = self.running_s() + self.settings.awake_s + self.settings.ask_for_s
+
+    def asks(self):
+        """Whether an open alarm's answers are still asked for."""
+        return self.alarms.expects_answers() and self.running_s() < self.identity.ask_until
+
+    def note(self, what, on):
+        """Remember or forget one of identity's notes, through deep sleep."""
+        if self.identity.note(what, on):
+            self.save_identity()
 
     # Clocks.
 
@@ -81,14 +100,30 @@ class Device:
 
     # Events.
 
+    def _take_number(self):
+        """Return the next (boot, seq), safe from being given again; raises NumbersSpent after some 10^9 of them."""
+        if self.identity.is_spent() and self.identity.boot < LAST_BOOT:
+            self.identity.begin_boot(self.store.next_boot())
+        number = self.identity.take_number()
+        if number[0] >= LAST_BOOT:
+            self.store.set_last_seq(number[1])  # no boot can come after it: the sequence itself must last
+        self.save_identity()
+        return number
+
+    def may_raise(self, kind):
+        """In its last boot the device keeps its numbers for alarms."""
+        return self.identity.boot < LAST_BOOT or kind in kinds.ALARMS or kind == kinds.CANCELLED
+
     def raise_event(self, kind, refers_to=None, flags=None):
-        """Number an event, journal it if it must last, hand it to the courier; return it."""
-        boot, seq = self.identity.take_number()
-        if boot >= LAST_BOOT:
-            self.store.set_recovery(
-                self.identity.recovery
-            )  # this boot number cannot rise: seq must not be lost
-        self.save_identity()  # before the number is used: never the same twice
+        """Number an event, journal it if it must last, hand it to the courier; return it, or None if none may be."""
+        if not self.may_raise(kind):
+            return None
+        standing = self.alarms.stands_for(kind, self.now_ms()) if kind in kinds.ALARMS else None
+        if standing is not None:
+            self.store.save(standing)
+            self.wake.set()
+            return standing
+        boot, seq = self._take_number()
         event = Event(boot, seq, kind, self._flags(kind) if flags is None else flags)
         event.unix_s = self.unix_s() or kinds.TIME_UNKNOWN
         event.battery = self.board.battery.percent()
@@ -96,17 +131,20 @@ class Device:
             event.ref_boot, event.ref_seq = refers_to.boot, refers_to.seq
         if event.is_kept():
             self._journal(event)
-        event = self.alarms.add(event, self.now_ms())
+        self.alarms.add(event, self.now_ms())
         if event.is_alarm():
-            self.awake_until_ms = self.now_ms() + self.settings.awake_s * 1000
+            self._stay_awake()
+            self.save_identity()
         self.wake.set()
         return event
 
     def _flags(self, kind):
         flags = kinds.PENDING if kind in kinds.CANCELLABLE else 0
+        flags |= kinds.FULL_WAITING if kind in kinds.ALARMS else 0
         flags |= kinds.CLOCK_VALID if self.identity.clock_offset is not None else 0
         flags |= kinds.CHARGING if self.board.battery.usb() else 0
-        return flags | (kinds.FAULT if self.fault or self.identity.boot >= PROVISION_AGAIN_FROM else 0)
+        faulty = self.identity.notes & numbers.FAULTS or self.identity.boot >= PROVISION_AGAIN_FROM
+        return flags | (kinds.FAULT if faulty else 0)
 
     def _journal(self, event):
         """Write the event; when the flash fails or dawdles the alarm goes on from RAM, flagged."""
@@ -127,9 +165,7 @@ class Device:
 
     def _make_room(self):
         """Closed records go first, oldest first; an alarm that waits for its answer never."""
-        over = [e for e in self.alarms.events if e.is_kept() and e.is_over()]
-        while len(over) > 8:
-            event = over.pop(0)
+        for event in self.alarms.outdated(self.unix_s()):
             self.store.erase(event)
             self.alarms.remove(event)
 

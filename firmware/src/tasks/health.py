@@ -4,13 +4,16 @@ import asyncio
 import os
 
 import log
+from app import identity as numbers
 from app import reporting
 from sos_wire import kinds
 
 LOOK_EVERY_MS = 250
 # Without anything to do the device is asleep so soon.
 LINGER_MS = 400
-LONGEST_SLEEP_S = 900
+LONGEST_SLEEP_S = 2 * reporting.QUARTER_S
+# A stuck button cannot wake the device: whether it has come free is seen so often.
+STUCK_LOOK_S = 60
 
 
 class Health:
@@ -27,11 +30,14 @@ class Health:
         return (raw[0] << 8 | raw[1]) % below
 
     async def loop(self):
-        self._heartbeat_if_due()
-        self._tell_low_battery()
+        if self._device.asks():
+            self._beat()  # woken to ask: whatever the gateway has for us comes with the answer
         quiet_since = self._device.now_ms()
         while True:
             self._supervisor.alive("health")
+            self._beat_if_due()
+            self._decoy_if_due()
+            self._tell_low_battery()
             await asyncio.sleep_ms(LOOK_EVERY_MS)
             now = self._device.now_ms()
             if self._is_busy(now):
@@ -58,34 +64,60 @@ class Health:
         """The clock the quarters are counted on: Unix where it is known, else the running one."""
         return self._device.unix_s() or self._device.running_s()
 
-    def _heartbeat_if_due(self):
-        """Send the quarter's heartbeat when the timer has woken the device for it, or after any other start."""
-        device, now_s = self._device, self._quarter_s()
-        if now_s // reporting.QUARTER_S > device.identity.quarter or device.alarms.expects_answers():
-            device.identity.quarter = now_s // reporting.QUARTER_S
-            device.raise_event(kinds.HEARTBEAT)
+    def _beat_if_due(self):
+        """Send the heartbeat at its instant: drawn before, whatever else has woken the device meanwhile."""
+        if self._device.running_s() >= self._device.identity.beat_at:
+            self._beat()
+
+    def _beat(self):
+        identity = self._device.identity
+        now_s = self._quarter_s()
+        identity.quarter = now_s // reporting.QUARTER_S
+        self._device.raise_event(kinds.HEARTBEAT)
+        instant = reporting.heartbeat_instant(now_s, identity.quarter, self._draw(reporting.QUARTER_S))
+        identity.beat_at = self._device.running_s() + min(max(1, instant - now_s), LONGEST_SLEEP_S)
+        self._device.save_identity()
+
+    def _decoy_if_due(self):
+        """Be as busy for a while as after an alarm: whoever listens all day near the wearer learns less from it."""
+        device, identity = self._device, self._device.identity
+        per_day, now_s = device.settings.decoys_per_day, device.running_s()
+        if not per_day or now_s < identity.decoy_at:
+            return
+        if identity.decoy_at:
+            device.raise_event(kinds.DECOY)
+            # From a minute to as long as an alarm keeps the device awake.
+            busy_ms = (60 + self._draw(max(1, device.settings.awake_s - 60))) * 1000
+            device.awake_until_ms = max(device.awake_until_ms, device.now_ms() + busy_ms)
+        identity.decoy_at = reporting.decoy_instant(now_s, per_day, 1 + self._draw(65_535))
+        device.save_identity()
 
     def _tell_low_battery(self):
+        """Once for each charge."""
         device, battery = self._device, self._device.board.battery
-        low = battery.percent() < device.settings.low_battery_percent
-        if low and not battery.usb() and not device.low_battery_told:
-            device.low_battery_told = True
+        if battery.usb():
+            device.note(numbers.LOW_BATTERY_TOLD, False)
+            return
+        told = device.identity.notes & numbers.LOW_BATTERY_TOLD
+        if not told and battery.percent() < device.settings.low_battery_percent:
+            device.note(numbers.LOW_BATTERY_TOLD, True)
             device.raise_event(kinds.LOW_BATTERY)
 
     def _sleep(self):
-        """Deep sleep until the next heartbeat, question or repeat. Button and accelerometer wake, too."""
-        device = self._device
-        seconds = self._until_heartbeat()
-        if device.alarms.expects_answers() or device.alarms.to_send():
+        """Deep sleep until the next heartbeat, decoy, question or repeat. Button and accelerometer wake, too."""
+        device, identity = self._device, self._device.identity
+        seconds = identity.beat_at - device.running_s()
+        if device.settings.decoys_per_day:
+            seconds = min(seconds, identity.decoy_at - device.running_s())
+        if device.asks():
             seconds = min(seconds, device.settings.ask_every_s)
+        elif device.alarms.to_send():
+            seconds = min(seconds, device.settings.repeat_every_s)
+        stuck = self._buttons.recognizer.stuck()
+        if stuck:
+            seconds = min(seconds, STUCK_LOOK_S)
         device.save_identity()
-        log.line("sleep %d s" % seconds)
+        device.store.starts_well()
+        log.line("sleep %d s" % max(1, seconds))
         self._link.close()
-        device.board.deep_sleep(max(1, seconds) * 1000)
-
-    def _until_heartbeat(self):
-        now_s = self._quarter_s()
-        instant = reporting.heartbeat_instant(
-            now_s, self._device.identity.quarter, self._draw(reporting.QUARTER_S)
-        )
-        return min(max(1, instant - now_s), 2 * LONGEST_SLEEP_S)
+        device.board.deep_sleep(max(1, seconds) * 1000, stuck)

@@ -4,12 +4,16 @@ import asyncio
 
 import log
 from app import alarm, fall
+from app import identity as numbers
 from sos_wire import kinds
 
 # Half the FIFO's 8 s would do; half a second keeps the verdict close to the fall.
 READ_EVERY_MS = 500
 # After a blow or a drop the detector needs to see how it ends.
 WATCH_MS = 8000
+REMIND_EVERY_MS = 4000
+# A chip that does not answer is asked again so often.
+TRY_AGAIN_MS = 5000
 
 
 class Motion:
@@ -20,6 +24,7 @@ class Motion:
         self._supervisor = supervisor
         self._detector = fall.Detector()
         self._fallen = False
+        self._remind_ms = 0
         if woken:
             device.moving_until_ms = device.now_ms() + WATCH_MS
 
@@ -28,14 +33,31 @@ class Motion:
             self._fallen = True
 
     async def loop(self):
+        while True:
+            try:
+                await self._watch()
+            except OSError as error:
+                # Without it no fall is detected, but everything else goes on; the desk is told by a flag.
+                log.line("accelerometer: %s" % error)
+                if not self._device.identity.notes & numbers.ACCELEROMETER_FAULT:
+                    self._device.note(numbers.ACCELEROMETER_FAULT, True)
+                    self._device.raise_event(kinds.HEARTBEAT)
+            self._supervisor.alive("motion")
+            await asyncio.sleep_ms(TRY_AGAIN_MS)
+
+    async def _watch(self):
         if not self._accelerometer.configured():
             self._accelerometer.start()
+        self._device.note(numbers.ACCELEROMETER_FAULT, False)
+        self._accelerometer.sources()  # its line is latched: what woke us would wake us again at once
         while True:
             self._supervisor.alive("motion")
             self._accelerometer.read_fifo(self._feed)
             if self._fallen:
                 self._fallen = False
-                self._fall()
+                log.line("fall")
+                self._device.raise_event(kinds.FALL)
+            self._remind()
             try:
                 await asyncio.wait_for_ms(self._accelerometer.moved.wait(), READ_EVERY_MS)
                 self._accelerometer.sources()
@@ -44,7 +66,11 @@ class Motion:
             except asyncio.TimeoutError:
                 continue
 
-    def _fall(self):
-        log.line("fall")
-        self._device.raise_event(kinds.FALL)
+    def _remind(self):
+        """While a fall can be taken back the countdown is felt again and again: who lies there may not notice the first."""
+        now = self._device.now_ms()
+        counting = self._device.alarms.countdown(now)
+        if counting is None or counting.kind != kinds.FALL or self._signals.busy() or now < self._remind_ms:
+            return
+        self._remind_ms = now + REMIND_EVERY_MS
         self._signals.play(alarm.COUNTDOWN)

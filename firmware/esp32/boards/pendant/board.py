@@ -72,9 +72,19 @@ class Board:
     def watchdog(self, timeout_ms):
         return machine.WDT(timeout=timeout_ms)
 
-    def deep_sleep(self, ms):
-        """Sleep; button, accelerometer or time wake. Does not return: the next thing is main from its top."""
-        esp32.wake_on_gpio((self._button_pin, self._motion_pin), esp32.WAKEUP_ALL_LOW)
+    def was_woken(self):
+        """Whether this start is the end of a deep sleep."""
+        return machine.reset_cause() == machine.DEEPSLEEP_RESET
+
+    def deep_sleep(self, ms, stuck=False):
+        """Sleep; button, accelerometer or time wake. Does not return: the next thing is main from its top.
+
+        A line that never rises would wake the device at once, for ever: a stuck button, a broken accelerometer's.
+        """
+        pins = [] if stuck else [self._button_pin]
+        if self._motion_pin.value() == 1:
+            pins.append(self._motion_pin)
+        esp32.wake_on_gpio(tuple(pins), esp32.WAKEUP_ALL_LOW)
         machine.deepsleep(ms)
 
 
