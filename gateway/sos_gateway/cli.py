@@ -13,6 +13,7 @@ from .demo.cli import demo
 from .dispatch.cli import outbox
 from .errors import SocorsError
 from .hub.cli import hub
+from .hub.places import hubs
 from .keys.cli import device, keys, provision, revoke
 from .services.cli import broker
 
@@ -31,6 +32,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(account, name="account")
 app.add_typer(broker, name="broker")
 app.add_typer(outbox, name="outbox")
+app.add_typer(hubs, name="hubs")
 
 
 @app.command()

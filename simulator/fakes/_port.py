@@ -76,6 +76,11 @@ def _deliver(message):
         handler(*message["a"])
 
 
+def clock_us():
+    """The world's clock, as this process sees it: what a pin did happened now, not when the world reads of it."""
+    return now_us if virtual else utime.ticks_us()
+
+
 def idle(ms):
     """Virtual clock: let the world run until something happens to us, at the longest for so long (-1: for ever)."""
     global now_us, _replies

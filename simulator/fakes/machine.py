@@ -38,7 +38,7 @@ class Pin:
         level = 1 if level else 0
         if Pin._levels.get(self.number) != level:
             Pin._levels[self.number] = level
-            _port.post("pin", self.number, level)
+            _port.post("pin", self.number, level, _port.clock_us())
         return None
 
     __call__ = value

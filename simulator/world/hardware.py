@@ -28,14 +28,14 @@ class Radio(Protocol):
 
 
 class Hardware:
-    """State that outlives the firmware's process. `tell(what, value)` hears of every visible change."""
+    """State that outlives the firmware's process. `tell(what, value, at_us)` hears of every visible change."""
 
     def __init__(
         self,
         number: int,
         radio: Radio,
         now_us: Callable[[], int],
-        tell: Callable[[str, Any], None],
+        tell: Callable[..., None],
         board: str = "pendant",
     ) -> None:
         self.number = number
@@ -138,9 +138,9 @@ class Hardware:
     def _do_hello(self, number: int) -> dict[str, Any]:
         return self.hello()
 
-    def _do_pin(self, gpio: int, level: int) -> None:
+    def _do_pin(self, gpio: int, level: int, at_us: int) -> None:
         self.levels[gpio] = level
-        self.tell(self._names.get(gpio, f"gpio{gpio}"), level)
+        self.tell(self._names.get(gpio, f"gpio{gpio}"), level, at_us)
 
     def _do_rtc(self, text: str) -> None:
         self.rtc = text

@@ -22,9 +22,7 @@ def now_us() -> int:
 class RealDevice:
     """One pendant: hardware that stays, a process that is started at each boot."""
 
-    def __init__(
-        self, number: int, folder: Path, radio: Radio, notice: Callable[[int, str, Any], None]
-    ) -> None:
+    def __init__(self, number: int, folder: Path, radio: Radio, notice: Callable[..., None]) -> None:
         self.number = number
         self.folder = folder
         self._notice = notice
@@ -36,8 +34,8 @@ class RealDevice:
         self._world = ""
         self._log = (folder / "log.txt").open("ab")
 
-    def _tell(self, what: str, value: Any) -> None:
-        self._notice(self.number, what, value)
+    def _tell(self, what: str, value: Any, at_us: int | None = None) -> None:
+        self._notice(self.number, what, value, at_us)
         if self.asleep and what == "button":
             self.maybe_wake()
 
@@ -122,8 +120,10 @@ class World:
         self.listeners: set[Callable[[dict[str, Any]], None]] = set()
         self._address = ""
 
-    def notice(self, device: int, what: str, value: Any) -> None:
-        event = {"t_ns": time.monotonic_ns(), "device": device, "what": what, "value": value}
+    def notice(self, device: int, what: str, value: Any, at_us: int | None = None) -> None:
+        """Tell every listener; `at_us` is when it happened, if that was not now."""
+        t_ns = time.monotonic_ns() if at_us is None else at_us * 1000
+        event = {"t_ns": t_ns, "device": device, "what": what, "value": value}
         for listener in list(self.listeners):
             listener(event)
 

@@ -14,21 +14,21 @@ from dataclasses import dataclass, field
 import httpx
 
 # A pattern has ended when the motor has been still for longer than any gap inside a pattern (120 ms).
-STILL_NS = 250_000_000
-# Pulses of one pattern are at least 60 ms apart; a shorter gap is where a new pattern cut the old one short.
-CUT_NS = 20_000_000
+STILL_NS = 300_000_000
 # What each pattern is made of: (pulses, milliseconds of each). The firmware's own table is in tasks/signals.py.
 PATTERNS = {
     (1, 60): "pending",
     (1, 30): "tick",
+    (3, 120): "accepted",  # before received: of five equal pulses the last three are it, for states only rise
     (2, 120): "received",
-    (3, 120): "accepted",
     (1, 600): "closed",
     (1, 300): "cancelled",
     (5, 60): "unreachable",
     (3, 200): "countdown",
 }
-LENGTHS_MS = (30, 60, 120, 200, 300, 600)
+EARLY_MS = 3  # clocks are read in whole milliseconds on both sides
+PATTERN_COST_MS = 5  # five pulses are one pattern of five, not five of one
+CUT_COST_MS = 2000  # any pattern explains better than none
 
 
 @dataclass
@@ -48,10 +48,6 @@ class Pulse:
     @property
     def ms(self) -> int:
         return round((self.down_ns - self.up_ns) / 1e6)
-
-    @property
-    def nearest_ms(self) -> int:
-        return min(LENGTHS_MS, key=lambda length: abs(length - self.ms))
 
 
 @dataclass
@@ -76,25 +72,33 @@ class Motor:
         if not self.pulses or self.up_ns is not None or now_ns - self.pulses[-1].down_ns < STILL_NS:
             return []
         pulses, self.pulses = self.pulses, []
-        return [_named(run) for run in runs(pulses)]
+        return named(pulses)
 
 
-def runs(pulses: list[Pulse]) -> list[list[Pulse]]:
-    """Split pulses where their length changes or where one pattern cut another short."""
-    found: list[list[Pulse]] = []
-    for pulse in pulses:
-        last = found[-1][-1] if found else None
-        if last and last.nearest_ms == pulse.nearest_ms and pulse.up_ns - last.down_ns >= CUT_NS:
-            found[-1].append(pulse)
-        else:
-            found.append([pulse])
-    return found
+def named(pulses: list[Pulse]) -> list[Felt]:
+    """Read a row of pulses as the patterns that explain it best.
 
-
-def _named(run: list[Pulse]) -> Felt:
-    lengths = [pulse.ms for pulse in run]
-    name = PATTERNS.get((len(run), run[0].nearest_ms), "cut short: " + "+".join(map(str, lengths)))
-    return Felt(name, run[0].up_ns, lengths)
+    On a busy machine a pulse is longer than it should be, never shorter, unless the next pattern cut it short: of all
+    ways to read the row the one with the least excess is taken, and a cut pulse explains itself only where none else does.
+    """
+    best: list[tuple[float, list[Felt]]] = [(0.0, [])]
+    for end in range(1, len(pulses) + 1):
+        cost, before = best[end - 1]
+        cut = pulses[end - 1]
+        ways = [(cost + CUT_COST_MS, [*before, Felt(f"cut short: {cut.ms}", cut.up_ns, [cut.ms])])]
+        for (count, length_ms), name in PATTERNS.items():
+            run = pulses[max(0, end - count) : end]
+            if len(run) == count and all(pulse.ms >= length_ms - EARLY_MS for pulse in run):
+                cost, before = best[end - count]
+                excess = sum(abs(pulse.ms - length_ms) for pulse in run)
+                ways.append(
+                    (
+                        cost + excess + PATTERN_COST_MS,
+                        [*before, Felt(name, run[0].up_ns, [p.ms for p in run])],
+                    )
+                )
+        best.append(min(ways, key=lambda way: way[0]))
+    return best[-1][1]
 
 
 class Wearers:

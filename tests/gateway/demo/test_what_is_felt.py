@@ -1,0 +1,44 @@
+"""Vibration is read as the wearer would feel it, also where a busy machine has stretched it."""
+
+import pytest
+from sos_gateway.demo.wearer import PATTERNS, Pulse, named
+
+GAP_MS = 120
+
+
+def pulses(*lengths_ms):
+    at, made = 0, []
+    for length in lengths_ms:
+        made.append(Pulse(at * 1_000_000, (at + length) * 1_000_000))
+        at += length + GAP_MS
+    return made
+
+
+def names(*lengths_ms):
+    return [felt.name for felt in named(pulses(*lengths_ms))]
+
+
+@pytest.mark.parametrize(("pattern", "name"), PATTERNS.items())
+def test_every_pattern_is_read_as_itself_exactly_and_somewhat_stretched(pattern, name):
+    count, length_ms = pattern
+    assert names(*[length_ms] * count) == [name]
+    assert names(*[length_ms + 9] * count) == [name]
+
+
+def test_a_pulse_a_busy_machine_has_stretched_does_not_make_another_pattern():
+    assert names(181, 122, 121) == ["accepted"]
+    assert names(62, 136, 120) == ["pending", "received"]
+
+
+def test_patterns_that_follow_at_once_are_told_apart():
+    assert names(60, 120, 120, 120, 120, 120, 600) == ["pending", "received", "accepted", "closed"]
+
+
+def test_a_pattern_cut_short_by_the_next_is_named_as_cut():
+    assert names(60, 17, 120, 120) == ["pending", "cut short: 17", "received"]
+
+
+def test_the_moment_of_a_pattern_is_the_rise_of_its_first_pulse():
+    felt = named(pulses(60, 120, 120))
+    assert felt[1].t_ns == (60 + GAP_MS) * 1_000_000
+    assert felt[1].pulses_ms == [120, 120]
