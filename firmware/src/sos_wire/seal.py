@@ -14,28 +14,42 @@ RECOVERY_MODE = 1  # ... is the journalled recovery counter
 
 _HEAD = HEADER_BYTES + ALIAS_BYTES
 _BLOCK = 32
+_ALIAS = b"socors1 alias"
+_UP_MAC = b"socors1 up mac"
+_UP_ENC = b"socors1 up enc"
 
 
-class _Hmac:
-    """HMAC-SHA256 under one key; keeps the hashed pads where the interpreter can copy a hash."""
+_INNER_PAD = int.from_bytes(b"\x36" * 64, "big")
+_OUTER_PAD = int.from_bytes(b"\x5c" * 64, "big")
+
+
+class _HmacOnce:
+    """HMAC-SHA256 under one key that is used once or twice."""
 
     def __init__(self, key):
-        key = key + bytes(64 - len(key))
-        self._inner = bytes([byte ^ 0x36 for byte in key])
-        self._outer = bytes([byte ^ 0x5C for byte in key])
+        number = int.from_bytes(key + bytes(64 - len(key)), "big")
+        self._inner = (number ^ _INNER_PAD).to_bytes(64, "big")
+        self._outer = (number ^ _OUTER_PAD).to_bytes(64, "big")
+
+    def digest(self, message):
+        return sha256(self._outer + sha256(self._inner + message).digest()).digest()
+
+
+class _Hmac(_HmacOnce):
+    """HMAC-SHA256 under a key that is kept; keeps the hashed pads where the interpreter can copy a hash."""
+
+    def __init__(self, key):
+        super().__init__(key)
         self._states = None
         if hasattr(sha256(b""), "copy"):  # CPython; MicroPython's hashes cannot be copied
             self._states = (sha256(self._inner), sha256(self._outer))
 
     def digest(self, message):
-        if self._states:
-            inner = self._states[0].copy()  # type: ignore
-            inner.update(message)
-            outer = self._states[1].copy()  # type: ignore
-        else:
-            inner = sha256(self._inner)
-            inner.update(message)
-            outer = sha256(self._outer)
+        if not self._states:
+            return super().digest(message)
+        inner = self._states[0].copy()  # type: ignore
+        inner.update(message)
+        outer = self._states[1].copy()  # type: ignore
         outer.update(inner.digest())
         return outer.digest()
 
@@ -50,21 +64,26 @@ def _same(left, right):
     return difference == 0
 
 
-def alias_from_key(alias_key, mode, index):
-    """Return the 5-byte alias for a 32-byte alias key (mode and index as in Keys.alias)."""
-    return _alias(_Hmac(alias_key), mode, index)
+def alias_key(secret):
+    """Return the 32-byte key of a device's aliases alone, for a table of many."""
+    return _HmacOnce(secret).digest(_ALIAS)
+
+
+def alias_message(mode, index):
+    """Return what is hashed under the alias key; the first 5 bytes of the result are the alias."""
+    return bytes((mode,)) + index.to_bytes(4, "big")
 
 
 def _alias(hmac, mode, index):
-    return hmac.digest(bytes((mode,)) + index.to_bytes(4, "big"))[:ALIAS_BYTES]
+    return hmac.digest(alias_message(mode, index))[:ALIAS_BYTES]
 
 
 class _Direction:
     """One of the two directions: its mac and encryption key."""
 
-    def __init__(self, mac_key, encryption_key):
-        self._mac = _Hmac(mac_key)
-        self._encryption = _Hmac(encryption_key)
+    def __init__(self, mac_key, encryption_key, hmac=_Hmac):
+        self._mac = hmac(mac_key)
+        self._encryption = hmac(encryption_key)
 
     def _crossed(self, head, tag, text):
         out = bytearray(text)
@@ -94,9 +113,9 @@ class Keys:
         if len(secret) != SECRET_BYTES:
             raise ValueError("a device secret has 32 bytes, not %d" % len(secret))
         derive = _Hmac(secret).digest
-        self.alias_key = derive(b"socors1 alias")
+        self.alias_key = derive(_ALIAS)
         self._alias = _Hmac(self.alias_key)
-        self._up = _Direction(derive(b"socors1 up mac"), derive(b"socors1 up enc"))
+        self._up = _Direction(derive(_UP_MAC), derive(_UP_ENC))
         self._down = _Direction(derive(b"socors1 down mac"), derive(b"socors1 down enc"))
 
     def alias(self, mode, index):
@@ -118,6 +137,12 @@ class Keys:
     def open_down(self, frame):
         """Return the body of a frame the gateway sealed for this device, else None."""
         return self._down.open(frame)
+
+
+def open_up_once(secret, frame):
+    """Return the body of a frame sealed with this secret, else None: for the many whose keys are not kept."""
+    derive = _HmacOnce(secret).digest
+    return _Direction(derive(_UP_MAC), derive(_UP_ENC), _HmacOnce).open(frame)
 
 
 def _head(alias, form):
