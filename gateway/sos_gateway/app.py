@@ -19,9 +19,11 @@ from .errors import in_a_line
 from .incidents import Incidents
 from .ingest import envelope
 from .ingest.accept import Acceptor
-from .ingest.aliases import KnownDevice, Resolver
+from .ingest.aliases import Resolver
+from .ingest.fleet import Fleet
 from .ingest.lanes import Ingest
 from .ingest.mqtt import Broker
+from .ingest.unresolved import Unresolved
 from .keys.wrapping import Wrapper, read_key_file
 from .store.migrate import migrate
 from .store.postgres import PostgresStore
@@ -45,7 +47,10 @@ class Gateway:
         self.clock = clock
         self.wrapper = Wrapper(read_key_file(settings.secret_key_file))
         self.store = PostgresStore(settings.database_url)
-        self.resolver = Resolver()
+        self.resolver = Resolver(self.wrapper.unwrap)
+        self.fleet = Fleet(
+            settings=settings, store=self.store, wrapper=self.wrapper, resolver=self.resolver, clock=clock
+        )
         self.broker = Broker(settings, f"{os.getpid()}-{secrets.token_hex(3)}")
         rows_for = planner(settings.destinations)
 
@@ -62,6 +67,14 @@ class Gateway:
             rows_for=rows_for,
             distance_m=distance_m,
         )
+        self.unresolved = Unresolved(
+            store=self.store,
+            resolver=self.resolver,
+            acceptor=acceptor,
+            clock=clock,
+            searched_elsewhere=lambda: self.fleet.is_large,
+        )
+        self.fleet.news = self.unresolved.wake.set
         self.ingest = Ingest(
             store=self.store,
             acceptor=acceptor,
@@ -74,34 +87,22 @@ class Gateway:
         )
 
     async def start(self) -> None:
-        """Migrate, open the pool, learn the devices and towns."""
+        """Migrate, open the pool, learn towns and devices."""
         ran = await asyncio.to_thread(migrate, self.settings.database_url)
         if ran:
             log.info("database brought up to date: %s", ", ".join(ran))
         await self.store.open()
         await put_towns(self.store)
-        async with self.store.transaction() as tx:
-            rows = await tx.all("devices")
-        for row in rows:
-            self.resolver.put(self._known(row))
-        log.info("%d devices known", len(rows))
-
-    def _known(self, row: dict[str, Any]) -> KnownDevice:
-        from sos_wire.seal import Keys
-
-        return KnownDevice(
-            number=row["number"],
-            keys=Keys(self.wrapper.unwrap(row["number"], bytes(row["secret"]))),
-            clock_set_at=row["clock_set_at"],
-            last_heard_at=row["last_heard_at"],
-            recovery_index=row["recovery_index"],
-        )
+        await self.fleet.start()
 
     async def run(self, serve: Any = None) -> None:
         """Run every part until one fails or the console's server is told to stop."""
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self.broker.run(self.ingest), name="broker"),
+                group.create_task(self._hear(), name="broker"),
+                group.create_task(steadily(self.fleet.supervise, "alias builder"), name="alias builder"),
+                group.create_task(steadily(self.fleet.watch, "alias tables"), name="alias tables"),
+                group.create_task(steadily(self.unresolved.run, "unresolved"), name="unresolved"),
                 group.create_task(steadily(self.answers.run, "answers"), name="answers"),
                 group.create_task(self.dispatcher.run(), name="dispatch"),
                 group.create_task(steadily(self._timers, "timers"), name="timers"),
@@ -112,6 +113,10 @@ class Gateway:
                 for task in tasks:
                     task.cancel()
 
+    async def _hear(self) -> None:
+        await self.fleet.ready()
+        await self.broker.run(self.ingest)
+
     async def _timers(self) -> None:
         while True:
             if not await self.incidents.open_due():
@@ -120,21 +125,14 @@ class Gateway:
     async def _notices(self) -> None:
         """Hear what other processes have committed: answers to carry, rows to deliver, devices to know."""
         async with self.store.listen("down", "outbox", "device") as connection:
+            await self.fleet.catch_up()  # what was said while nobody listened
             async for notice in connection.notifies():
                 if notice.channel == "down":
                     self.answers.wake.set()
                 elif notice.channel == "outbox":
                     self.dispatcher.notice()
                 else:
-                    await self._device_changed(int(notice.payload))
-
-    async def _device_changed(self, number: int) -> None:
-        async with self.store.transaction() as tx:
-            row = await tx.one("device", device=number)
-        if row is None or row["revoked_at"]:
-            self.resolver.drop(number)
-        else:
-            self.resolver.put(self._known(row))
+                    await self.fleet.changed(int(notice.payload))
 
     async def close(self) -> None:
         await self.store.close()

@@ -7,7 +7,8 @@ from enum import Enum
 from typing import Any, Protocol
 
 from sos_wire import frame as wire
-from sos_wire import kinds
+from sos_wire import kinds, times
+from sos_wire.seal import CLOCK_MODE
 
 from ..domain import incident as life
 from ..domain import own_time
@@ -17,6 +18,8 @@ ANSWER_LASTS = timedelta(hours=24)
 DISPUTE_WITHIN = timedelta(minutes=10)
 # An answer whose next turn is further away than one hub's turn rests, because no hub could carry it.
 RESTED = timedelta(milliseconds=500)
+# Their flags byte holds a state or minutes.
+_FLAGS_ARE_NO_FLAGS = (UNREADABLE, kinds.FELT, kinds.PREVENTIVE_EXTENDED)
 HUB_REACH_M = 100  # beyond this a pendant's advertisement is hardly ever heard
 
 
@@ -49,7 +52,7 @@ class Opened:
     mode: int
     index: int
     body: bytes
-    clock_set_at: datetime | None = None
+    clock_set_at: datetime | None = None  # its clock was set no earlier than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class Resolver(Protocol):
     """Finds who sealed a frame."""
 
     def open(self, frame: bytes, heard_at: datetime) -> Opened | None: ...
+
+    def moved(self, number: int, clock_set_at: datetime | None, recovery_index: int) -> None: ...
 
 
 class Acceptor:
@@ -103,11 +108,15 @@ class Acceptor:
     async def accept_opened(self, heard: Heard, opened: Opened, now: datetime) -> Accepted:
         """Store the event of a frame that its device's keys have opened."""
         event = decode(heard, opened, now)
+        moved = None
         async with self._store.transaction() as tx:
             if not await tx.claim_event(event.number):
                 result = await self._repeated(tx, heard, event)
             else:
-                await tx.touch_device(event.number, now, opened.mode, opened.index, event.battery)
+                clock_set_at = clock_proved(event, heard, opened, now)
+                moved = await tx.touch_device(
+                    event.number, now, opened.mode, opened.index, event.battery, clock_set_at
+                )
                 result = await self._first(tx, event, heard, now)
                 # After the wearer is locked: officers lock the wearer first and the answers then.
                 await tx.downs_fall_due(event.device, now, now + RESTED)
@@ -117,6 +126,8 @@ class Acceptor:
                 if result.incident_id is not None:
                     await self._dispute(tx, result.incident_id, sighting, now)
             await self._record(tx, heard, Outcome.COMMITTED, now)
+        if moved is not None:
+            self._resolver.moved(event.device, *moved)
         return result
 
     async def _without_event(self, heard: Heard, outcome: Outcome, counter: str, now: datetime) -> Accepted:
@@ -380,6 +391,24 @@ def decode(heard: Heard, opened: Opened, now: datetime) -> Event:
         **place,
         **common,
     )
+
+
+def clock_proved(event: Event, heard: Heard, opened: Opened, now: datetime) -> datetime | None:
+    """Return the latest instant since when the device's clock may be taken as set, on its own evidence; or None.
+
+    That an answer arrived in time to set the clock cannot be known: the Ack of a heartbeat is never confirmed, and
+    `felt` proves that one came, not that it came within the 60 s in which it counts. What the sealed event itself
+    says can be relied on: made under a clock alias with a valid clock, it names the time it was made at.
+    """
+    if opened.mode != CLOCK_MODE or not event.time_known or event.kind in _FLAGS_ARE_NO_FLAGS:
+        return None
+    if not event.flags & kinds.CLOCK_VALID:
+        return None
+    said = wire.decode_up(heard.frame[0], opened.body)
+    if isinstance(said, wire.Full):
+        return own_time.as_if_set_at(said.unix_s, now) if said.unix_s else None
+    unix_s = times.resolve_when(said.when, int(now.timestamp()))
+    return None if unix_s is None else own_time.as_if_set_at(unix_s, now)
 
 
 def position(said: wire.Full) -> dict[str, Any]:

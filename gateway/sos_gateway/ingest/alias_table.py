@@ -1,129 +1,162 @@
-"""The alias table of a large fleet: sorted arrays, built by another process, read through the page cache.
+"""The alias table of a large fleet: sorted arrays in files, written by the builder, mapped by every gateway process.
 
-Key: 40 bits of alias, 1 of mode, 23 of index relative to the build's base. Value: the device's row. 12 bytes
-an entry; a dictionary would take ten times as much.
+One 8-byte entry for every alias a device may be using: 40 bits of alias, 24 of its row; beside it 2 bytes that
+tell mode and index. One binary search finds all candidates. A row holds a device's number, times and *wrapped*
+secret, so that opening a frame needs the key file and this table, and no database.
 """
 
+import contextlib
+import json
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime
+import secrets as random
+import stat
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sos_wire.seal import CLOCK_MODE, RECOVERY_MODE, Keys
+from sos_wire.seal import CLOCK_MODE
 
-_OFFSET_BITS = 23
-_LOW_BITS = _OFFSET_BITS + 1
-_FILES = ("keys", "rows", "numbers", "recovery")
+from ..errors import ConfigError
+from ..keys.wrapping import WRAPPED_BYTES
+
+ROW_BITS = 24
+MOST_DEVICES = 1 << ROW_BITS
+# A slot: the highest bit is the mode, the rest an index relative to the table's period or the row's counter.
+_MODE_BIT = 15
+_ZERO = 1 << 14
+_FORMAT = 1
+_COLUMNS = ("numbers", "secrets", "clock_set", "heard", "recovery")
+_PARTS = ("entries", "slots", *_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
-    """What the builder needs of one device: alias key, the counters to build, per row."""
+class Description:
+    """What the pointer file says of the current table."""
 
-    number: int
-    keys: Keys
-    epochs: range
-    recovery: range
-
-
-def build(fleet: Iterable[Fleet], base_epoch: int, folder: Path) -> int:
-    """Write the table for a fleet into a folder, complete or not at all; return the number of entries."""
-    keys: list[int] = []
-    rows: list[int] = []
-    numbers: list[int] = []
-    bases: list[int] = []
-    for row, device in enumerate(fleet):
-        numbers.append(device.number)
-        bases.append(device.recovery.start)
-        alias = device.keys.alias
-        for index in device.epochs:
-            keys.append(_key(alias(CLOCK_MODE, index), CLOCK_MODE, index - base_epoch))
-            rows.append(row)
-        for index in device.recovery:
-            keys.append(_key(alias(RECOVERY_MODE, index), RECOVERY_MODE, index - device.recovery.start))
-            rows.append(row)
-    key_array = np.array(keys, dtype=np.uint64)
-    order = np.argsort(key_array, kind="stable")
-    arrays: dict[str, Any] = {
-        "keys": key_array[order],
-        "rows": np.array(rows, dtype=np.uint32)[order],
-        "numbers": np.array(numbers, dtype=np.uint32),
-        "recovery": np.array(bases, dtype=np.uint32),
-    }
-    _write(folder, base_epoch, arrays)
-    return len(keys)
+    name: str
+    whose: str  # marks database and key file: a folder shared by mistake is not believed
+    epoch: int  # the period it was built in
+    last_epoch: int  # the last period every device is in
+    read_at: int  # the database's clock, in Unix seconds, when the devices were read
+    format: int = _FORMAT
 
 
-def _write(folder: Path, base_epoch: int, arrays: dict[str, Any]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"aliases-{base_epoch}-{os.getpid()}"
-    for part, array in arrays.items():
-        np.save(folder / f"{name}.{part}.npy", array)
+@dataclass(slots=True)
+class Rows:
+    """Devices in the order of their numbers; times in Unix seconds, 0: never."""
+
+    numbers: Any  # uint32
+    secrets: Any  # uint8, one wrapped secret a row
+    clock_set: Any  # uint32
+    heard: Any  # uint32
+    recovery: Any  # uint32, the newest counter used
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+def slots_of(mode: int, offsets: Any) -> Any:
+    """Return the slots of an array of relative indexes."""
+    return (np.asarray(offsets, dtype=np.int64) + _ZERO | mode << _MODE_BIT).astype(np.uint16)
+
+
+def write(folder: Path, about: dict[str, Any], entries: Any, slots: Any, rows: Rows) -> Description:
+    """Write a table beside the current one and make it current: readers see the old or the new, never a part."""
+    order = np.argsort(entries)
+    description = Description(name=f"table-{random.token_hex(6)}", **about)
+    parts = {"entries": entries[order], "slots": slots[order]}
+    parts |= {column: getattr(rows, column) for column in _COLUMNS}
+    for part, array in parts.items():
+        np.save(folder / f"{description.name}.{part}.npy", array)
     pointer = folder / "current.new"
-    pointer.write_text(f"{name} {base_epoch}")
-    pointer.replace(folder / "current")  # readers see the old table or the new one
+    pointer.write_text(json.dumps(asdict(description)))
+    pointer.replace(folder / "current")
+    _remove_others(folder, description.name)
+    return description
 
 
-def _key(alias: bytes, mode: int, offset: int) -> int:
-    # Offsets of clock periods may be negative; half the range is theirs.
-    return (
-        int.from_bytes(alias, "big") << _LOW_BITS
-        | mode << _OFFSET_BITS
-        | (offset + (1 << (_OFFSET_BITS - 1)))
-    )
+def _remove_others(folder: Path, keep: str) -> None:
+    """Remove earlier tables and what a killed builder left; who has one mapped keeps it until he lets go."""
+    for path in folder.glob("table-*.npy"):
+        if not path.name.startswith(keep):
+            path.unlink(missing_ok=True)
+
+
+def own_folder(folder: Path) -> Path:
+    """Make the folder, or refuse one that others could read or fill: it holds what the database's secrets hold."""
+    try:
+        folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        about = folder.lstat()
+    except OSError as error:
+        raise ConfigError(
+            f"The folder {folder} cannot be made ({error.strerror}): set SOCORS_ALIAS_FOLDER to one that can."
+        ) from None
+    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid() or about.st_mode & 0o077:
+        raise ConfigError(
+            f"{folder} is not a folder of this user's alone: run chmod 700 on it, or set SOCORS_ALIAS_FOLDER."
+        )
+    return folder
+
+
+def describe(folder: Path, whose: str) -> Description | None:
+    """Return what is current in a folder, or None: nothing, another database's, or written by another version."""
+    try:
+        description = Description(**json.loads((folder / "current").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    ours = description.whose == whose and description.format == _FORMAT
+    return description if ours else None
 
 
 class AliasTable:
-    """One built table: a look-up costs a binary search, whatever the size of the fleet."""
+    """One table, mapped. Look-ups cost a binary search, whatever the size of the fleet."""
 
-    def __init__(self, folder: Path, device_of: Callable[[int], Any]) -> None:
-        self.name, base = (folder / "current").read_text().split()
-        self._base = int(base)
-        parts = {part: np.load(folder / f"{self.name}.{part}.npy", mmap_mode="r") for part in _FILES}
-        self._keys = np.asarray(parts["keys"])
-        self._rows = np.asarray(parts["rows"])
-        self._numbers = np.asarray(parts["numbers"])
-        self._recovery = np.asarray(parts["recovery"])
-        self._device_of = device_of
+    def __init__(self, folder: Path, description: Description) -> None:
+        self.about = description
+        parts = {
+            part: np.load(folder / f"{description.name}.{part}.npy", mmap_mode="r").view(np.ndarray)
+            for part in _PARTS
+        }
+        self._entries, self._slots = parts["entries"], parts["slots"]
+        self.rows = Rows(**{column: parts[column] for column in _COLUMNS})
+        # Read element by element a memoryview is several times as quick as an array.
+        self._entry, self._slot = memoryview(self._entries), memoryview(self._slots)
+        self._number, self._base = memoryview(self.rows.numbers), memoryview(self.rows.recovery)
+        self._secret = memoryview(self.rows.secrets.reshape(-1))
 
     def __len__(self) -> int:
-        return len(self._keys)
-
-    def device(self, number: int) -> Any:
-        """Return what is known of a device: derived on demand and kept by the caller's cache."""
-        return self._device_of(number)
+        return len(self._entries)
 
     def candidates(self, alias: bytes) -> list[tuple[int, int, int]]:
-        """Return [(device number, mode, index)] that share the alias; the tag decides between them."""
-        low = int.from_bytes(alias, "big") << _LOW_BITS
-        position = int(self._keys.searchsorted(np.uint64(low)))
+        """Return [(row, mode, index)] that share the alias; the tag decides between them."""
+        low = int.from_bytes(alias, "big") << ROW_BITS
+        beyond = low + MOST_DEVICES
+        position = int(self._entries.searchsorted(np.uint64(low)))
         found = []
-        while position < len(self._keys):
-            key = int(self._keys[position])
-            if key >> _LOW_BITS != low >> _LOW_BITS:
-                break
-            row = int(self._rows[position])
-            mode = key >> _OFFSET_BITS & 1
-            offset = (key & ((1 << _OFFSET_BITS) - 1)) - (1 << (_OFFSET_BITS - 1))
-            base = self._base if mode == CLOCK_MODE else int(self._recovery[row])
-            found.append((int(self._numbers[row]), mode, base + offset))
+        while position < len(self._entry) and (entry := self._entry[position]) < beyond:
+            row, slot = entry - low, self._slot[position]
+            mode = slot >> _MODE_BIT
+            base = self.about.epoch if mode == CLOCK_MODE else self._base[row]
+            found.append((row, mode, base + (slot & (1 << _MODE_BIT) - 1) - _ZERO))
             position += 1
         return found
 
+    def number(self, row: int) -> int:
+        return self._number[row]
 
-def newest(folder: Path) -> str | None:
-    """Return the name of the current table, to see cheaply whether there is a newer one."""
-    try:
-        return (folder / "current").read_text().split()[0]
-    except FileNotFoundError:
-        return None
+    def wrapped(self, row: int) -> bytes:
+        return bytes(self._secret[row * WRAPPED_BYTES : (row + 1) * WRAPPED_BYTES])
+
+    def row_of(self, number: int) -> int | None:
+        """Return the row of a device, or None."""
+        row = int(self.rows.numbers.searchsorted(np.uint32(number)))
+        return row if row < len(self.rows) and self._number[row] == number else None
 
 
-def remove_old(folder: Path, keep: str, now: datetime) -> None:
-    """Remove tables that nobody maps any more."""
-    for path in folder.glob("aliases-*.npy"):
-        if not path.name.startswith(keep):
-            path.unlink(missing_ok=True)
+def load(folder: Path, whose: str) -> AliasTable | None:
+    """Map the current table; None where there is none that can be used."""
+    description = describe(folder, whose)
+    with contextlib.suppress(OSError, ValueError, EOFError):  # torn by a power cut, or replaced just now
+        return AliasTable(folder, description) if description else None
+    return None

@@ -1,23 +1,33 @@
-"""From an alias to the device that sent it: candidates from a table, the tag decides."""
+"""From an alias to the device that sent it: candidates from a table or a dictionary, the tag decides.
+
+The many are in a mapped table (alias_table.py). Devices that are new, re-provisioned, or few altogether are in a
+dictionary. Opening asks no database: the table holds wrapped secrets, and the key file's key is in memory.
+"""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any
 
+import numpy as np
 from sos_wire import kinds, times
-from sos_wire.seal import CLOCK_MODE, RECOVERY_MODE, Keys
+from sos_wire.seal import CLOCK_MODE, RECOVERY_MODE, Keys, open_up_once
 
+from ..errors import ConfigError
 from .accept import Opened
 from .alias_table import AliasTable
+from .windows import RECOVERY_AHEAD, clock_window, recovery_range
 
-# Recovery counters looked at beyond the last one used, and one more for every step it was not heard.
-RECOVERY_AHEAD = 8
-RECOVERY_MOST = 128
-# A device that was never set, or long ago, may have drifted by 2 %; beyond 30 days it is the slow path's.
-DRIFT_PER_CENT = 2
-STALEST = timedelta(days=30)
-KEYS_KEPT = 20_000
-EPOCHS_KEPT = 64
+# Derived keys of devices that are being answered: some 3 kB each. Opening does not use them (see _try_row).
+KEYS_KEPT = 5_000
+# Periods whose aliases of the dictionary's devices are kept: a day's backlog is worked through without hashing anew.
+PERIODS_KEPT = 100
+# Devices whose recovery counter moved since the table was built, or whose alias a search has met.
+MOVED_KEPT = 100_000
+
+Unwrap = Callable[[int, bytes], bytes]
+Candidate = tuple[int, int, int]  # device number, mode, index
 
 
 @dataclass(slots=True)
@@ -29,51 +39,150 @@ class KnownDevice:
     clock_set_at: datetime | None = None
     last_heard_at: datetime | None = None
     recovery_index: int = 0
-
-
-def clock_window(device: KnownDevice, at: datetime) -> int:
-    """Return how many alias periods the device's clock may be off, at least one."""
-    if device.clock_set_at is None:
-        return 1
-    unset = min(max(at - device.clock_set_at, timedelta()), STALEST)
-    return 1 + int(unset.total_seconds() * DRIFT_PER_CENT / 100) // kinds.ALIAS_PERIOD_S
-
-
-def recovery_range(device: KnownDevice, at: datetime) -> range:
-    """Return the recovery counters a device may be using."""
-    unheard = at - device.last_heard_at if device.last_heard_at else timedelta()
-    steps = int(max(unheard.total_seconds(), 0)) // kinds.RECOVERY_STEP_S
-    return range(
-        device.recovery_index, device.recovery_index + min(RECOVERY_AHEAD + steps, RECOVERY_MOST) + 1
+    wrapped: bytes = (
+        b""  # its secret as it is stored: tells whether a table already knows this life of the device
     )
 
 
-class Resolver:
-    """Opens frames of the devices it knows; a table built elsewhere serves the many, a dictionary the new and few."""
+@dataclass(slots=True)
+class MappedFleet:
+    """A table, and what this process has learnt of its devices since it was built."""
 
-    def __init__(self) -> None:
+    table: AliasTable
+    clock_set: Any  # uint32 by row, Unix seconds
+    recovery: Any  # uint32 by row, the newest counter used
+
+
+class Resolver:
+    """Opens frames of the devices it knows."""
+
+    def __init__(self, unwrap: Unwrap | None = None) -> None:
+        self._unwrap = unwrap
         self._devices: dict[int, KnownDevice] = {}
-        self._recovery: dict[bytes, list[tuple[int, int]]] = {}
-        self._epochs: OrderedDict[int, dict[bytes, list[int]]] = OrderedDict()
-        self._table: AliasTable | None = None
+        self._gone: set[int] = set()
+        self._periods: OrderedDict[int, dict[bytes, list[Candidate]]] = OrderedDict()
+        self._recovery: OrderedDict[bytes, list[Candidate]] = OrderedDict()
+        self._kept: OrderedDict[int, tuple[bytes, Keys]] = OrderedDict()
+        self._mapped: MappedFleet | None = None
+        self.unopened = 0  # candidates whose wrapped secret did not open with our key
+
+    def __len__(self) -> int:
+        """Return how many devices are in the dictionary."""
+        return len(self._devices)
+
+    @property
+    def table(self) -> AliasTable | None:
+        return self._mapped.table if self._mapped else None
+
+    def known(self) -> list[KnownDevice]:
+        """Return the devices of the dictionary."""
+        return list(self._devices.values())
+
+    # What is known.
 
     def put(self, device: KnownDevice) -> None:
         """Add a device, or replace what is known of it."""
-        self.drop(device.number)
         self._devices[device.number] = device
-        for epoch, aliases in self._epochs.items():
-            aliases.setdefault(device.keys.alias(CLOCK_MODE, epoch), []).append(device.number)
-        self._add_recovery(device, datetime.now(UTC))
+        self._gone.discard(device.number)
+        self._kept.pop(device.number, None)
+        for period, aliases in self._periods.items():
+            self._add_period(aliases, device, period)
+        self._look_for_recovery(device, recovery_range(device.recovery_index, device.last_heard_at, _now()))
 
     def drop(self, number: int) -> None:
-        """Forget a device, as after `revoke`."""
+        """Forget a device, as after `revoke`: nothing it seals is opened from now on, whatever a table says."""
         self._devices.pop(number, None)
+        self._kept.pop(number, None)
+        self._gone.add(number)
 
-    def use_table(self, table: AliasTable | None) -> None:
-        self._table = table
+    def moved(self, number: int, clock_set_at: datetime | None, recovery_index: int) -> None:
+        """Take over where a device's clock and recovery counter stand now, as the database has it."""
+        device = self._devices.get(number)
+        if device is not None:
+            device.clock_set_at = clock_set_at
+            self._recovery_used(device, recovery_index)
+            device.recovery_index = max(device.recovery_index, recovery_index)
+            return
+        row = self._mapped.table.row_of(number) if self._mapped else None
+        if self._mapped and row is not None:
+            self._mapped.clock_set[row] = int(clock_set_at.timestamp()) if clock_set_at else 0
+            if recovery_index > self._mapped.recovery[row]:
+                self._row_used(row, number, recovery_index)
+
+    def look_for(self, alias: bytes, candidate: Candidate) -> None:
+        """Expect a device under an alias it would not be looked for under: a search has found that it may be its."""
+        known = self._recovery.setdefault(alias, [])
+        if candidate not in known:
+            known.append(candidate)
+        while len(self._recovery) > MOVED_KEPT * RECOVERY_AHEAD:
+            self._recovery.popitem(last=False)
+
+    # The table and its successor.
+
+    def prepared(self, table: AliasTable) -> MappedFleet:
+        """Carry over what this process knows into a new table; takes milliseconds, so it may run in a thread."""
+        rows = table.rows
+        fleet = MappedFleet(table, rows.clock_set.copy(), rows.recovery.copy())
+        old = self._mapped
+        if old is not None and len(rows) and len(old.table.rows):
+            at = np.minimum(rows.numbers.searchsorted(old.table.rows.numbers), len(rows) - 1)
+            same = rows.numbers[at] == old.table.rows.numbers
+            # A clock known to be lost (0) is in the database, and so in the table, within a building's time.
+            np.maximum.at(fleet.clock_set, at[same], old.clock_set[same])
+            np.maximum.at(fleet.recovery, at[same], old.recovery[same])
+        return fleet
+
+    def use(self, fleet: MappedFleet | None) -> None:
+        """Look devices up in this table from now on, and forget what it knows as well as the dictionary does."""
+        self._mapped = fleet
+        if fleet is None:
+            return
+        table = fleet.table
+        for number, device in list(self._devices.items()):
+            row = table.row_of(number)
+            if row is not None and device.wrapped and table.wrapped(row) == device.wrapped:
+                self._devices.pop(number)
+        self._gone = {number for number in self._gone if table.row_of(number) is not None}
 
     def device(self, number: int) -> KnownDevice | None:
-        return self._devices.get(number) or (self._table.device(number) if self._table else None)
+        """Return what is known of a device, its keys derived."""
+        if number in self._devices:
+            return self._devices[number]
+        mapped = self._mapped
+        row = mapped.table.row_of(number) if mapped and number not in self._gone else None
+        if mapped is None or row is None:
+            return None
+        keys = self._keys(mapped.table, number, row)
+        if keys is None:
+            return None
+        return KnownDevice(
+            number,
+            keys,
+            _at(mapped.clock_set[row]),
+            _at(mapped.table.rows.heard[row]),
+            int(mapped.recovery[row]),
+            mapped.table.wrapped(row),
+        )
+
+    def _keys(self, table: AliasTable, number: int, row: int) -> Keys | None:
+        wrapped = table.wrapped(row)
+        kept = self._kept.get(number)
+        if kept is None or kept[0] != wrapped:
+            secret = self._secret(number, wrapped)
+            if secret is None:
+                return None
+            kept = self._kept[number] = (wrapped, Keys(secret))
+            while len(self._kept) > KEYS_KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(number)
+        return kept[1]
+
+    def _secret(self, number: int, wrapped: bytes) -> bytes | None:
+        try:
+            return self._unwrap(number, wrapped) if self._unwrap else None
+        except ConfigError:
+            self.unopened += 1
+            return None
 
     def present_aliases(self, number: int, now: datetime) -> list[bytes]:
         """Return the aliases to look for a device under: clock mode last, present and next, and its recovery ones."""
@@ -81,55 +190,109 @@ class Resolver:
         if device is None:
             return []
         epoch = times.alias_index(int(now.timestamp()))
-        window = clock_window(device, now)
+        window = clock_window(device.clock_set_at, now)
         found = [device.keys.alias(CLOCK_MODE, epoch + step) for step in range(-window, window + 1)]
         first = max(0, device.recovery_index - 1)
         found += [device.keys.alias(RECOVERY_MODE, r) for r in range(first, device.recovery_index + 3)]
         return found
 
+    # Opening.
+
     def open(self, frame: bytes, heard_at: datetime) -> Opened | None:
         """Return who sealed the frame and its body, or None when no known device did."""
         alias = bytes(frame[kinds.HEADER_BYTES : kinds.HEADER_BYTES + kinds.ALIAS_BYTES])
-        for number, mode, index in self._candidates(alias, heard_at):
+        for number, mode, index in self._from_dictionaries(alias, heard_at):
             device = self.device(number)
             body = device.keys.open_up(frame) if device else None
             if device and body is not None:
+                since = device.clock_set_at or device.last_heard_at
                 self._heard(device, mode, index, heard_at)
-                return Opened(number, mode, index, body, device.clock_set_at)
+                return Opened(number, mode, index, body, since)
+        if self._mapped is None:
+            return None
+        for row, mode, index in self._mapped.table.candidates(alias):
+            opened = self._try_row(self._mapped, row, mode, index, frame)
+            if opened is not None:
+                return opened
         return None
 
-    def _candidates(self, alias: bytes, at: datetime) -> list[tuple[int, int, int]]:
-        epoch = times.alias_index(int(at.timestamp()))
-        found = []
-        widest = max((clock_window(d, at) for d in self._devices.values()), default=1)
-        for index in sorted(range(epoch - widest, epoch + widest + 1), key=lambda i: abs(i - epoch)):
-            found += [(number, CLOCK_MODE, index) for number in self._epoch(index).get(alias, ())]
-        found += [(number, RECOVERY_MODE, index) for number, index in self._recovery.get(alias, ())]
-        if self._table:
-            found += self._table.candidates(alias)
-        return found
+    def _try_row(self, mapped: MappedFleet, row: int, mode: int, index: int, frame: bytes) -> Opened | None:
+        """Open a frame with a row's secret.
 
-    def _epoch(self, index: int) -> dict[bytes, list[int]]:
-        """Return {alias: devices} of one period, made once and kept while it is in use."""
-        if index not in self._epochs:
-            aliases: dict[bytes, list[int]] = {}
+        Keys are derived anew each time: a cache would make a small fleet cheap and leave a large one as it is, and
+        what must be known is what a frame costs with a million devices.
+        """
+        number = mapped.table.number(row)
+        if number in self._devices or number in self._gone:
+            return None
+        secret = self._secret(number, mapped.table.wrapped(row))
+        body = open_up_once(secret, frame) if secret else None
+        if body is None:
+            return None
+        if mode == RECOVERY_MODE and index > mapped.recovery[row]:
+            self._row_used(row, number, index)
+        since = mapped.clock_set[row] or mapped.table.rows.heard[row]
+        return Opened(number, mode, index, body, _at(since))
+
+    def _from_dictionaries(self, alias: bytes, at: datetime) -> list[Candidate]:
+        found: list[Candidate] = []
+        if self._devices:
+            found += self._period(times.alias_index(int(at.timestamp()))).get(alias, ())
+        return [*found, *self._recovery.get(alias, ())]
+
+    def _period(self, heard: int) -> dict[bytes, list[Candidate]]:
+        """Return {alias: candidates} of the dictionary's devices for frames heard in one period."""
+        if heard not in self._periods:
+            aliases: dict[bytes, list[Candidate]] = {}
             for device in self._devices.values():
-                aliases.setdefault(device.keys.alias(CLOCK_MODE, index), []).append(device.number)
-            self._epochs[index] = aliases
-            while len(self._epochs) > EPOCHS_KEPT:
-                self._epochs.popitem(last=False)
-        self._epochs.move_to_end(index)
-        return self._epochs[index]
+                self._add_period(aliases, device, heard)
+            self._periods[heard] = aliases
+            while len(self._periods) > PERIODS_KEPT:
+                self._periods.popitem(last=False)
+        self._periods.move_to_end(heard)
+        return self._periods[heard]
 
-    def _add_recovery(self, device: KnownDevice, at: datetime) -> None:
-        for index in recovery_range(device, at):
-            entry = (device.number, index)
-            known = self._recovery.setdefault(device.keys.alias(RECOVERY_MODE, index), [])
-            if entry not in known:
-                known.append(entry)
+    @staticmethod
+    def _add_period(aliases: dict[bytes, list[Candidate]], device: KnownDevice, heard: int) -> None:
+        end = datetime.fromtimestamp((heard + 1) * kinds.ALIAS_PERIOD_S, UTC)
+        window = clock_window(device.clock_set_at, end)
+        # The nearest first: nearly always it is the one.
+        for index in sorted(range(heard - window, heard + window + 1), key=lambda i: abs(i - heard)):
+            alias = device.keys.alias(CLOCK_MODE, index)
+            aliases.setdefault(alias, []).append((device.number, CLOCK_MODE, index))
+
+    # Recovery counters that move while a table is in use.
 
     def _heard(self, device: KnownDevice, mode: int, index: int, at: datetime) -> None:
         device.last_heard_at = at
-        if mode == RECOVERY_MODE and index > device.recovery_index:
+        if mode == RECOVERY_MODE:
+            self._recovery_used(device, index)
+        mapped = self._mapped
+        if mapped is not None and mode == RECOVERY_MODE and device.number not in self._devices:
+            row = mapped.table.row_of(device.number)
+            if row is not None and index > mapped.recovery[row]:
+                mapped.recovery[row] = index
+
+    def _recovery_used(self, device: KnownDevice, index: int) -> None:
+        if index > device.recovery_index:
             device.recovery_index = index
-            self._add_recovery(device, at)
+            self._look_for_recovery(device, range(index, index + RECOVERY_AHEAD + 1))
+
+    def _row_used(self, row: int, number: int, index: int) -> None:
+        assert self._mapped
+        self._mapped.recovery[row] = index
+        device = self.device(number)
+        if device is not None:
+            self._look_for_recovery(device, range(index, index + RECOVERY_AHEAD + 1))
+
+    def _look_for_recovery(self, device: KnownDevice, counters: range) -> None:
+        for index in counters:
+            self.look_for(device.keys.alias(RECOVERY_MODE, index), (device.number, RECOVERY_MODE, index))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _at(unix_s: Any) -> datetime | None:
+    return datetime.fromtimestamp(int(unix_s), UTC) if unix_s else None

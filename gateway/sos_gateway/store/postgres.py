@@ -219,12 +219,44 @@ class Tx:
     ) -> None:
         await self.run("keep_unresolved", frame=frame, hub=hub, heard_at=heard_at, received_at=received_at)
 
+    async def unresolved(self, before: int, limit: int) -> list[dict[str, Any]]:
+        """Return frames kept unresolved, newest first, with numbers below `before`."""
+        return await self.all("unresolved", before=before, limit=limit)
+
+    async def resolved(self, row_id: int) -> None:
+        await self.run("resolved", id=row_id)
+
+    async def unresolved_searched(self, ids: list[int], tried: int) -> None:
+        await self.run("unresolved_searched", ids=ids, tried=tried)
+
+    async def trim_unresolved(self, oldest: datetime, most: int) -> int:
+        """Remove unresolved frames that are too old or too many, the oldest first; return how many went."""
+        row = await self.one("trim_unresolved", oldest=oldest, most=most)
+        return row["n"] if row else 0
+
     async def touch_device(
-        self, number: Number, now: datetime, mode: int, alias_index: int, battery: int | None
-    ) -> None:
-        await self.run(
-            "touch_device", **number._asdict(), now=now, mode=mode, alias_index=alias_index, battery=battery
+        self,
+        number: Number,
+        now: datetime,
+        mode: int,
+        alias_index: int,
+        battery: int | None,
+        clock_set_at: datetime | None,
+    ) -> tuple[datetime | None, int]:
+        """Note that a device was heard; return when its clock was last set, and its recovery counter."""
+        row = await self.one(
+            "touch_device",
+            **number._asdict(),
+            now=now,
+            mode=mode,
+            alias_index=alias_index,
+            battery=battery,
+            clock_set_at=clock_set_at,
         )
+        assert row, f"device {number.device} was resolved but is not in the table"
+        if row["others_must_know"]:
+            await self.run("notify", channel="device", payload=str(number.device))
+        return row["clock_set_at"], row["recovery_index"]
 
     async def touch_hub(self, hub: str, now: datetime, status: dict[str, Any]) -> None:
         await self.run("touch_hub", hub=hub, now=now, status=Jsonb(status))

@@ -176,16 +176,23 @@ ON CONFLICT DO NOTHING
 SELECT n FROM hub_frame WHERE hub = %(hub)s AND spool = %(spool)s AND n = ANY (%(numbers)s)
 
 -- touch_device --
-UPDATE device SET last_heard_at = GREATEST(last_heard_at, %(now)s), alias_mode = %(mode)s,
-    recovery_index = CASE WHEN %(mode)s = 1 THEN GREATEST(recovery_index, %(alias_index)s) ELSE recovery_index END,
-    last_boot = GREATEST(last_boot, %(boot)s),
-    last_seq = CASE WHEN %(boot)s > last_boot THEN %(seq)s WHEN %(boot)s = last_boot
-        THEN GREATEST(last_seq, %(seq)s) ELSE last_seq END,
-    battery = COALESCE(%(battery)s, battery)
-WHERE number = %(device)s
-
--- clock_set --
-UPDATE device SET clock_set_at = %(now)s WHERE number = %(device)s
+-- Only the device's newest event tells of its clock: a delayed one speaks of a clock it may no longer have.
+WITH before AS (
+    SELECT number, clock_set_at, recovery_index, (%(boot)s, %(seq)s) > (last_boot, last_seq) AS is_newest
+    FROM device WHERE number = %(device)s FOR UPDATE)
+UPDATE device d SET last_heard_at = GREATEST(d.last_heard_at, %(now)s),
+    alias_mode = CASE WHEN is_newest THEN %(mode)s ELSE d.alias_mode END,
+    clock_set_at = CASE WHEN NOT is_newest THEN d.clock_set_at WHEN %(mode)s = 1 THEN NULL
+        ELSE GREATEST(d.clock_set_at, %(clock_set_at)s) END,
+    recovery_index = CASE WHEN %(mode)s = 1 THEN GREATEST(d.recovery_index, %(alias_index)s)
+        ELSE d.recovery_index END,
+    last_boot = CASE WHEN is_newest THEN %(boot)s ELSE d.last_boot END,
+    last_seq = CASE WHEN is_newest THEN %(seq)s ELSE d.last_seq END,
+    battery = COALESCE(%(battery)s, d.battery)
+FROM before WHERE d.number = before.number
+RETURNING d.clock_set_at, d.recovery_index,
+    d.recovery_index <> before.recovery_index
+        OR (d.clock_set_at IS NULL) <> (before.clock_set_at IS NULL) AS others_must_know
 
 -- touch_hub --
 INSERT INTO hub (id, last_seen_at, status) VALUES (%(hub)s, %(now)s, %(status)s)
@@ -200,8 +207,21 @@ INSERT INTO unresolved (frame, hub, heard_at, received_at)
 VALUES (%(frame)s, %(hub)s, %(heard_at)s, %(received_at)s) ON CONFLICT (frame) DO NOTHING
 
 -- trim_unresolved --
-DELETE FROM unresolved WHERE received_at < %(oldest)s
-    OR id <= (SELECT max(id) FROM unresolved) - %(most)s
+WITH gone AS (
+    DELETE FROM unresolved WHERE received_at < %(oldest)s
+        OR id <= (SELECT id FROM unresolved ORDER BY id DESC OFFSET %(most)s LIMIT 1)
+    RETURNING 1)
+SELECT count(*) AS n FROM gone
+
+-- unresolved --
+-- The newest first: of those the wearer may still be in need.
+SELECT id, frame, hub, heard_at, tried_epochs FROM unresolved WHERE id < %(before)s ORDER BY id DESC LIMIT %(limit)s
+
+-- resolved --
+DELETE FROM unresolved WHERE id = %(id)s
+
+-- unresolved_searched --
+UPDATE unresolved SET tried_epochs = %(tried)s WHERE id = ANY (%(ids)s)
 
 -- count --
 INSERT INTO counter (name, value) VALUES (%(name)s, %(by)s)
@@ -209,6 +229,16 @@ ON CONFLICT (name) DO UPDATE SET value = counter.value + EXCLUDED.value
 
 -- counters --
 SELECT name, value FROM counter ORDER BY name
+
+-- count_devices --
+SELECT count(*) AS n FROM device WHERE revoked_at IS NULL
+
+-- database_now --
+SELECT clock_timestamp() AS now
+
+-- devices_since --
+SELECT number, secret, clock_set_at, last_heard_at, recovery_index, revoked_at FROM device
+WHERE %(since)s::timestamptz IS NULL AND revoked_at IS NULL OR created_at > %(since)s OR revoked_at > %(since)s
 
 -- devices --
 SELECT number, wearer_id, secret, clock_set_at, last_heard_at, recovery_index, alias_mode
