@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup check format test test-fast demo clean
+.PHONY: help setup check format test test-fast demo bench-aliases clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: setup ## everything this machine can run
 
 demo: setup ## the story, live: a fall and an SOS, on real firmware; ONCE=1 plays it and ends
 	@$(BIN)/socors demo $(if $(ONCE),--once)
+
+bench-aliases: setup ## what a frame costs to resolve and unseal, with 1,000 devices and with 1,000,000
+	@$(BIN)/socors aliases bench
 
 clean: ## remove the environment and what runs left behind
 	@rm -rf .venv .demo build dist typings

@@ -14,6 +14,7 @@ from .dispatch.cli import outbox
 from .errors import SocorsError
 from .hub.cli import hub
 from .hub.places import hubs
+from .ingest.cli import aliases
 from .keys.cli import device, keys, provision, revoke
 from .services.cli import broker
 
@@ -33,6 +34,7 @@ app.add_typer(account, name="account")
 app.add_typer(broker, name="broker")
 app.add_typer(outbox, name="outbox")
 app.add_typer(hubs, name="hubs")
+app.add_typer(aliases, name="aliases")
 
 
 @app.command()

@@ -56,6 +56,15 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What is looked at before a frame is stored: who says what, and where it stands in the device's counting."""
+
+    device: int
+    kind: int
+    order: tuple[int, int]  # boot, seq
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     outcome: Outcome
     event: Event | None = None
@@ -104,6 +113,19 @@ class Acceptor:
                 await self._record(tx, heard, Outcome.UNRESOLVED, now)
             return Accepted(Outcome.UNRESOLVED)
         return await self.accept_opened(heard, opened, now)
+
+    def told(self, frame: bytes, heard_at: datetime) -> Told | None:
+        """Return what a frame tells, before it is stored; None when it cannot be opened now."""
+        if len(frame) not in kinds.FORM_OF_LENGTH:
+            return None
+        opened = self._resolver.open(frame, heard_at)
+        if opened is None:
+            return None
+        try:
+            said = wire.decode_up(frame[0], opened.body)
+        except wire.FrameError:
+            return Told(opened.device, UNREADABLE, (0, 0))
+        return Told(opened.device, said.kind, (said.boot, said.seq))
 
     async def accept_opened(self, heard: Heard, opened: Opened, now: datetime) -> Accepted:
         """Store the event of a frame that its device's keys have opened."""

@@ -7,6 +7,7 @@ secret, so that opening a frame needs the key file and this table, and no databa
 
 import contextlib
 import json
+import mmap
 import os
 import secrets as random
 import stat
@@ -25,9 +26,11 @@ MOST_DEVICES = 1 << ROW_BITS
 # A slot: the highest bit is the mode, the rest an index relative to the table's period or the row's counter.
 _MODE_BIT = 15
 _ZERO = 1 << 14
-_FORMAT = 1
+_FORMAT = 2
 _COLUMNS = ("numbers", "secrets", "clock_set", "heard", "recovery")
-_PARTS = ("entries", "slots", *_COLUMNS)
+_PARTS = ("entries", "slots", "starts", *_COLUMNS)
+_ALIAS_BITS = 40
+_ENTRIES_A_BUCKET = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def write(folder: Path, about: dict[str, Any], entries: Any, slots: Any, rows: R
     """Write a table beside the current one and make it current: readers see the old or the new, never a part."""
     order = np.argsort(entries)
     description = Description(name=f"table-{random.token_hex(6)}", **about)
-    parts = {"entries": entries[order], "slots": slots[order]}
+    parts = {"entries": entries[order], "slots": slots[order], "starts": _starts(entries[order])}
     parts |= {column: getattr(rows, column) for column in _COLUMNS}
     for part, array in parts.items():
         np.save(folder / f"{description.name}.{part}.npy", array)
@@ -74,6 +77,13 @@ def write(folder: Path, about: dict[str, Any], entries: Any, slots: Any, rows: R
     pointer.replace(folder / "current")
     _remove_others(folder, description.name)
     return description
+
+
+def _starts(entries: Any) -> Any:
+    """Return, for every value of the alias's leading bits, where its entries begin; a power of two of them."""
+    bits = max(1, (len(entries) // _ENTRIES_A_BUCKET).bit_length())
+    firsts = np.arange(1 << bits, dtype=np.uint64) << np.uint64(_ALIAS_BITS + ROW_BITS - bits)
+    return entries.searchsorted(firsts).astype(np.uint32)
 
 
 def _remove_others(folder: Path, keep: str) -> None:
@@ -118,28 +128,39 @@ class AliasTable:
             part: np.load(folder / f"{description.name}.{part}.npy", mmap_mode="r").view(np.ndarray)
             for part in _PARTS
         }
-        self._entries, self._slots = parts["entries"], parts["slots"]
+        self._parts = list(parts.values())
         self.rows = Rows(**{column: parts[column] for column in _COLUMNS})
         # Read element by element a memoryview is several times as quick as an array.
-        self._entry, self._slot = memoryview(self._entries), memoryview(self._slots)
+        self._entry, self._slot = memoryview(parts["entries"]), memoryview(parts["slots"])
         self._number, self._base = memoryview(self.rows.numbers), memoryview(self.rows.recovery)
         self._secret = memoryview(self.rows.secrets.reshape(-1))
+        self._start = memoryview(parts["starts"])
+        self._shift = _ALIAS_BITS + 1 - len(parts["starts"]).bit_length()
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._entry)
+
+    def touch(self) -> None:
+        """Bring every page in, so that no frame waits for one. Runs without Python's lock, in a thread."""
+        for array in self._parts:
+            array.reshape(-1).view(np.uint8)[:: mmap.PAGESIZE].max(initial=0)
 
     def candidates(self, alias: bytes) -> list[tuple[int, int, int]]:
         """Return [(row, mode, index)] that share the alias; the tag decides between them."""
-        low = int.from_bytes(alias, "big") << ROW_BITS
+        wanted = int.from_bytes(alias, "big")
+        low = wanted << ROW_BITS
         beyond = low + MOST_DEVICES
-        position = int(self._entries.searchsorted(np.uint64(low)))
         found = []
-        while position < len(self._entry) and (entry := self._entry[position]) < beyond:
+        for position in range(self._start[wanted >> self._shift], len(self._entry)):
+            entry = self._entry[position]
+            if entry >= beyond:
+                break
+            if entry < low:
+                continue
             row, slot = entry - low, self._slot[position]
             mode = slot >> _MODE_BIT
             base = self.about.epoch if mode == CLOCK_MODE else self._base[row]
             found.append((row, mode, base + (slot & (1 << _MODE_BIT) - 1) - _ZERO))
-            position += 1
         return found
 
     def number(self, row: int) -> int:

@@ -49,8 +49,8 @@ class MappedFleet:
     """A table, and what this process has learnt of its devices since it was built."""
 
     table: AliasTable
-    clock_set: Any  # uint32 by row, Unix seconds
-    recovery: Any  # uint32 by row, the newest counter used
+    clock_set: memoryview  # by row, Unix seconds
+    recovery: memoryview  # by row, the newest counter used
 
 
 class Resolver:
@@ -120,17 +120,18 @@ class Resolver:
     # The table and its successor.
 
     def prepared(self, table: AliasTable) -> MappedFleet:
-        """Carry over what this process knows into a new table; takes milliseconds, so it may run in a thread."""
+        """Carry over what this process knows into a new table; takes a while, so it may run in a thread."""
+        table.touch()
         rows = table.rows
-        fleet = MappedFleet(table, rows.clock_set.copy(), rows.recovery.copy())
+        clock_set, recovery = rows.clock_set.copy(), rows.recovery.copy()
         old = self._mapped
         if old is not None and len(rows) and len(old.table.rows):
             at = np.minimum(rows.numbers.searchsorted(old.table.rows.numbers), len(rows) - 1)
             same = rows.numbers[at] == old.table.rows.numbers
             # A clock known to be lost (0) is in the database, and so in the table, within a building's time.
-            np.maximum.at(fleet.clock_set, at[same], old.clock_set[same])
-            np.maximum.at(fleet.recovery, at[same], old.recovery[same])
-        return fleet
+            for new, known in ((clock_set, old.clock_set), (recovery, old.recovery)):
+                new[at[same]] = np.maximum(new[at[same]], np.asarray(known)[same])
+        return MappedFleet(table, memoryview(clock_set), memoryview(recovery))
 
     def use(self, fleet: MappedFleet | None) -> None:
         """Look devices up in this table from now on, and forget what it knows as well as the dictionary does."""
@@ -160,7 +161,7 @@ class Resolver:
             keys,
             _at(mapped.clock_set[row]),
             _at(mapped.table.rows.heard[row]),
-            int(mapped.recovery[row]),
+            mapped.recovery[row],
             mapped.table.wrapped(row),
         )
 

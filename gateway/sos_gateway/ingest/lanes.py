@@ -13,12 +13,16 @@ from sos_wire import kinds, topics
 from ..down import Answers
 from ..errors import in_a_line
 from . import envelope
-from .accept import Acceptor, Heard, Outcome
+from .accept import Acceptor, Heard, Outcome, Told
 
 # So many messages of hubs may be in work at once: hubs are few, a metropolitan area has some thousands.
 LIVE_AT_ONCE = 16
-# How much of an old backlog may wait here. When it is full the broker waits, hubs keep their spools.
+# So many messages may wait in a lane. At the bound telemetry coalesces (waiting.py); when that does not help, no more
+# are taken: aiomqtt then discards what comes, nobody receipts it, and hubs send it again from their spools.
 BACKLOG_MOST = 1000
+
+# What a newer event of the same kind makes needless when there is no room for both.
+TELEMETRY = (kinds.LOW_BATTERY, kinds.TEST, kinds.POSITION, kinds.HEARTBEAT, kinds.DECOY)
 
 log = logging.getLogger("socors.ingest")
 
@@ -27,6 +31,8 @@ log = logging.getLogger("socors.ingest")
 class Message:
     topic: str
     payload: bytes
+    said: envelope.FromHub | None = None  # the payload, where it was read already
+    coalesced: tuple[int, ...] = ()  # the hub's numbers of frames a newer one has made needless
 
 
 class Ingest:
@@ -54,18 +60,42 @@ class Ingest:
         if owner is None or owner[0] != "h":
             return self.refuse("unknown_topic")
         try:
-            said = envelope.read(owner[1], message.payload)
+            said = message.said or envelope.read(owner[1], message.payload)
         except envelope.Refused as refused:
             return self.refuse(refused.why)
         for written in said.written:
             await self._answers.hub_reported(written.id, said.hub, written.ok)
-        if said.status or not said.frames:
+        if said.status or not (said.frames or message.coalesced):
             async with self._store.transaction() as tx:
                 await tx.touch_hub(said.hub, self._clock(), said.status)
-        for heard in said.frames:
+        for heard in self.alarms_first(said):
             await self._take_frame(said, heard)
-        if said.frames:
-            await self._give_receipt(said)
+        if message.coalesced:
+            await self._note_coalesced(said, message.coalesced)
+        await self._give_receipt(said, [heard.n for heard in said.frames if heard.n] + [*message.coalesced])
+
+    def alarms_first(self, said: envelope.FromHub) -> list[envelope.HeardFrame]:
+        """Return a message's frames in the order they are stored in: of what a hub packed together, alarms go first."""
+        if len(said.frames) < 2:
+            return said.frames
+        return sorted(said.frames, key=lambda heard: not self.is_urgent(said, heard))
+
+    def is_urgent(self, said: envelope.FromHub, heard: envelope.HeardFrame) -> bool:
+        """Whether a frame is anything but telemetry of a device we know."""
+        told = self.told(said, heard)
+        return told is not None and told.kind not in TELEMETRY
+
+    def told(self, said: envelope.FromHub, heard: envelope.HeardFrame) -> Told | None:
+        """Return what a frame tells, or None when it cannot be opened now; takes microseconds."""
+        at = envelope.heard_at(heard.t, said.sent, self._clock())
+        return self._acceptor.told(bytes.fromhex(heard.frame), at)
+
+    async def _note_coalesced(self, said: envelope.FromHub, numbers: tuple[int, ...]) -> None:
+        async with self._store.transaction() as tx:
+            for n in numbers:
+                if n:
+                    await tx.record_frame(said.hub, said.spool, n, "coalesced", self._clock())
+            await tx.count("coalesced", len(numbers))
 
     async def _take_frame(self, said: envelope.FromHub, heard: envelope.HeardFrame) -> None:
         result = await self._acceptor.accept(
@@ -89,8 +119,7 @@ class Ingest:
     def _is_copy_of_answered_once(result: Any) -> bool:
         return result.outcome is Outcome.REPEATED and result.event.kind in (kinds.HEARTBEAT, kinds.DECOY)
 
-    async def _give_receipt(self, said: envelope.FromHub) -> None:
-        numbers = [heard.n for heard in said.frames if heard.n]
+    async def _give_receipt(self, said: envelope.FromHub, numbers: list[int]) -> None:
         if not numbers:
             return
         async with self._store.transaction() as tx:

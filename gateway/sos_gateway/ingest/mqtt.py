@@ -10,6 +10,7 @@ import aiomqtt
 
 from ..config import Settings
 from .lanes import BACKLOG_MOST, LIVE_AT_ONCE, Ingest, Message, work
+from .waiting import Waiting
 
 RECONNECT_S = (0.2, 5.0)  # first and longest pause
 # One share group a lane: rumqttd deals the messages of a group round, whatever their topics.
@@ -73,15 +74,13 @@ class Broker:
     async def _lane(
         self, name: str, subscriptions: tuple[str, ...], ingest: Ingest, workers: int, publishes: bool
     ) -> None:
-        queue: asyncio.Queue[Message] = asyncio.Queue(BACKLOG_MOST)
+        queue = Waiting(BACKLOG_MOST, ingest)
         async with asyncio.TaskGroup() as group:
             for number in range(workers):
                 group.create_task(work(queue, ingest), name=f"{name} {number}")
             group.create_task(self._feed(name, subscriptions, queue, publishes), name=f"{name} feed")
 
-    async def _feed(
-        self, name: str, subscriptions: tuple[str, ...], queue: "asyncio.Queue[Message]", publishes: bool
-    ) -> None:
+    async def _feed(self, name: str, subscriptions: tuple[str, ...], queue: Waiting, publishes: bool) -> None:
         pause, longest = RECONNECT_S
         password = self._settings.mqtt_password.get_secret_value()
         while True:
@@ -95,7 +94,7 @@ class Broker:
                     log.info("connected to the broker, %s lane", name)
                     pause = RECONNECT_S[0]
                     async for message in client.messages:
-                        await queue.put(Message(str(message.topic), _bytes(message.payload)))
+                        await queue.take_in(Message(str(message.topic), _bytes(message.payload)))
             except aiomqtt.MqttError as error:
                 log.warning("broker, %s lane: %s; again in %.1f s", name, error, pause)
             finally:
