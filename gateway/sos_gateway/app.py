@@ -27,6 +27,7 @@ from .ingest.unresolved import Unresolved
 from .keys.wrapping import Wrapper, read_key_file
 from .store.migrate import migrate
 from .store.postgres import PostgresStore
+from .store.retention import Retention
 
 TIMER_POLL_S = 0.5
 
@@ -74,6 +75,12 @@ class Gateway:
             clock=clock,
             searched_elsewhere=lambda: self.fleet.is_large,
         )
+        self.retention = Retention(
+            store=self.store,
+            clock=clock,
+            telemetry_days=settings.keep_telemetry_days,
+            hub_frame_days=settings.keep_hub_frame_days,
+        )
         self.fleet.news = self.unresolved.wake.set
         self.ingest = Ingest(
             store=self.store,
@@ -105,6 +112,7 @@ class Gateway:
                 group.create_task(steadily(self.unresolved.run, "unresolved"), name="unresolved"),
                 group.create_task(steadily(self.answers.run, "answers"), name="answers"),
                 group.create_task(self.dispatcher.run(), name="dispatch"),
+                group.create_task(steadily(self.retention.run, "retention"), name="retention"),
                 group.create_task(steadily(self._timers, "timers"), name="timers"),
                 group.create_task(steadily(self._notices, "notices"), name="notices"),
             ]

@@ -284,7 +284,8 @@ class Resolver:
         self._mapped.recovery[row] = index
         device = self.device(number)
         if device is not None:
-            self._look_for_recovery(device, range(index, index + RECOVERY_AHEAD + 1))
+            in_table = int(self._mapped.table.rows.recovery[row]) + RECOVERY_AHEAD + 1
+            self._look_for_recovery(device, range(max(index, in_table), index + RECOVERY_AHEAD + 1))
 
     def _look_for_recovery(self, device: KnownDevice, counters: range) -> None:
         for index in counters:

@@ -37,7 +37,7 @@ class Waiting(asyncio.Queue[Message]):
         return not self.qsize()
 
     def _init(self, maxsize: int) -> None:
-        """Both rows are made before the queue is."""
+        """The rows are made before the queue is."""
 
     def _get(self) -> Message:
         return self._urgent.popleft() if self._urgent else self._rest.popleft()

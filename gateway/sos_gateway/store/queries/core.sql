@@ -277,3 +277,30 @@ SELECT id, what FROM transition WHERE incident_id = %(incident_id)s ORDER BY id 
 UPDATE down SET next_at = %(now)s, attempts = 0, tried = '{}'
 WHERE device = %(device)s AND felt_at IS NULL AND until_at > %(now)s AND next_at > %(rested)s
 RETURNING id
+
+-- remove_telemetry --
+-- The kinds are those of the index event_telemetry. On a hypertable ctid is not unique: rows are found by number.
+WITH old AS (
+    SELECT device, boot, seq, received_at FROM event
+    WHERE received_at < %(oldest)s AND incident_id IS NULL AND kind IN (12, 16, 17, 18, 19, 21)
+    ORDER BY received_at LIMIT %(limit)s),
+gone AS (
+    DELETE FROM event e USING old WHERE e.device = old.device AND e.boot = old.boot AND e.seq = old.seq
+        AND e.received_at = old.received_at
+    RETURNING 1)
+SELECT count(*) AS n FROM gone
+
+-- remove_sightings --
+WITH gone AS (
+    DELETE FROM sighting WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM sighting WHERE heard_at < %(oldest)s ORDER BY heard_at LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED))
+    RETURNING 1)
+SELECT count(*) AS n FROM gone
+
+-- remove_hub_frames --
+WITH gone AS (
+    DELETE FROM hub_frame WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM hub_frame WHERE at < %(oldest)s ORDER BY at LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+    RETURNING 1)
+SELECT count(*) AS n FROM gone
