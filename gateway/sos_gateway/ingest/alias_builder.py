@@ -47,7 +47,7 @@ def read_devices(connection: psycopg.Connection) -> tuple[Rows, int]:
     """Return the devices in use, and the database's clock when they were read."""
     row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::bigint").fetchone()
     assert row
-    with connection.cursor() as cursor, cursor.copy(_READ) as copy:
+    with connection.cursor() as cursor, cursor.copy(_READ.encode()) as copy:
         raw = b"".join(copy)
     if (len(raw) - _HEADER_BYTES - _TRAILER_BYTES) % _ROW.itemsize:
         raise SocorsError(

@@ -6,7 +6,7 @@ Never on the alarm path, and never an incident by themselves. One that resolves 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -194,7 +194,7 @@ class Unresolved:
             await tx.unresolved_searched([frame.id for frame in batch], step + 1)
         return True
 
-    async def _pages(self) -> Any:
+    async def _pages(self) -> AsyncIterator[list[dict[str, Any]]]:
         before = 2**62
         while True:
             async with self._store.transaction() as tx:

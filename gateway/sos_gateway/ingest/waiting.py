@@ -62,7 +62,9 @@ class Waiting(asyncio.Queue[Message]):
         newest: dict[tuple[int, int], tuple[int, int]] = {}
         telemetry: dict[int, Told] = {}
         for message in messages:
-            for frame in message.said.frames if message.said else ():
+            if message.said is None:
+                continue
+            for frame in message.said.frames:
                 told = self._sorter.told(message.said, frame)
                 if told is not None and told.kind in TELEMETRY:
                     telemetry[id(frame)] = told
