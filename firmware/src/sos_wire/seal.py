@@ -142,7 +142,7 @@ class Keys:
 def open_up_once(secret, frame):
     """Return the body of a frame sealed with this secret, else None: for the many whose keys are not kept."""
     derive = _HmacOnce(secret).digest
-    return _Direction(derive(_UP_MAC), derive(_UP_ENC), _HmacOnce).open(frame)
+    return _Direction(derive(_UP_MAC), derive(_UP_ENC), _HmacOnce).open(frame)  # type: ignore
 
 
 def _head(alias, form):

@@ -30,6 +30,9 @@ class OpenLetters:
     def open(self, sealed, heard_at):
         return Opened(1001, 0, 0, sealed[6 : 6 + kinds.BODY_BYTES[kinds.FORM_OF_LENGTH[len(sealed)]]])
 
+    def moved(self, number, clock_set_at, recovery_index):
+        """Its one device is always where it was."""
+
 
 class House:
     """Store, services and a wearer of Cornellà with pendant 1001; one hub in Gavà, one of unknown place."""
