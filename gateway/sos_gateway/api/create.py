@@ -25,6 +25,7 @@ def create_api(
     incidents: Incidents,
     broker: Any = None,
     ingest: Any = None,
+    fleet: Any = None,
 ) -> FastAPI:
     """Return the application; its event stream must be run beside it (`app.state.stream.run()`)."""
     app = FastAPI(
@@ -32,7 +33,7 @@ def create_api(
     )
     state = app.state
     state.store, state.settings, state.clock, state.incidents = store, settings, clock, incidents
-    state.broker, state.ingest = broker, ingest
+    state.broker, state.ingest, state.fleet = broker, ingest, fleet
     state.accounts = Accounts(store, clock)
     state.stream = Stream(store)
     app.include_router(routes.router)

@@ -16,7 +16,7 @@ async def health() -> dict[str, str]:
 
 @router.get("/ready")
 async def ready(request: Request, response: Response) -> dict[str, object]:
-    """Whether alarms can be taken, and what is amiss: database, broker, silent hubs, messages that do not leave."""
+    """Whether alarms can be taken, and what is amiss: database, broker, devices, silent hubs, messages that do not leave."""
     state = request.app.state
     found = await own.readiness(
         state.store,
@@ -24,6 +24,8 @@ async def ready(request: Request, response: Response) -> dict[str, object]:
         broker_connected=state.broker.connected.is_set() if state.broker is not None else None,
         destinations=[destination.name for destination in state.settings.destinations],
     )
+    if state.fleet is not None and (problem := state.fleet.problem()):
+        found.stop(problem)
     response.status_code = 200 if found.usable else 503
     return {"ready": found.usable, "problems": found.problems}
 

@@ -46,6 +46,7 @@ async def serve(settings: Settings) -> None:
         incidents=gateway.incidents,
         broker=gateway.broker,
         ingest=gateway.ingest,
+        fleet=gateway.fleet,
     )
     listener = bind(settings.http_host, settings.http_port)
     port = listener.getsockname()[1]

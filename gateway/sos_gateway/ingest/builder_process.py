@@ -82,6 +82,8 @@ class BuilderProcess:
     def search(self, connection: psycopg.Connection) -> int:
         """Search one step for unresolved frames; a device found goes into a table at once."""
         rows = list(_unresolved(connection))
+        if not rows:
+            self._found.clear()  # all of it was taken, or let go
         step, batch = self._search.next_round(lost(row) for row in rows)
         if not batch or not len(self._builder.rows):
             return 0

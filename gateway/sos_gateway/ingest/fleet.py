@@ -85,6 +85,16 @@ class Fleet:
             await self.look()
         log.info("%d devices known%s", row["n"], ", by a table" if self.is_large else "")
 
+    def problem(self) -> str | None:
+        """Return what keeps frames of now from being resolved, or None."""
+        table = self._resolver.table
+        now = times.alias_index(int(self._clock().timestamp()))
+        if not self.is_large or (table is not None and table.about.last_epoch >= now):
+            return None
+        if table is None and self._fresh.is_set():
+            return None  # the dictionary has everybody, the first table is being built
+        return f"devices: no alias table of now in {self.folder}; the gateway's log says what its builder met"
+
     async def ready(self) -> None:
         """Wait until frames of now can be resolved: who could not must not take them from another who can."""
         while self.is_large and not self._fresh.is_set():

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fleets import NOW, NOW_S, PERIOD, Built, register, seal
@@ -138,6 +138,43 @@ def test_a_fleet_that_grows_gets_a_builder_and_serves_all_the_while(database_url
             await until(lambda: len(resolver) == 0)
             assert all(opens(resolver, number, secret) for number, secret in secrets.items())
             assert fleet.is_large
+
+    asyncio.run(story())
+
+
+def test_a_large_fleet_without_a_table_of_now_is_not_ready_and_takes_nothing_from_the_broker(
+    database_url, tmp_path
+):
+    house = House(database_url, tmp_path, small=10)
+    register(database_url, house.wrapper, 1, 20)
+
+    async def story():
+        store = PostgresStore(database_url, size=2)
+        await store.open()
+        at = [now()]
+        fleet = Fleet(
+            settings=house.settings,
+            store=store,
+            wrapper=house.wrapper,
+            resolver=Resolver(house.wrapper.unwrap),
+            clock=lambda: at[0],
+            small=10,
+        )
+        await fleet.start()
+        waiting = asyncio.create_task(fleet.ready())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        assert fleet.problem().startswith("devices: no alias table of now")
+        supervisor = asyncio.create_task(fleet.supervise())
+        await until(lambda: (house.folder / "current").exists())
+        assert await fleet.look()
+        await waiting
+        assert fleet.problem() is None
+        at[0] += timedelta(minutes=31)  # its builder has been silent for two periods
+        assert fleet.problem().startswith("devices: no alias table of now")
+        supervisor.cancel()
+        await asyncio.gather(supervisor, return_exceptions=True)
+        await store.close()
 
     asyncio.run(story())
 
