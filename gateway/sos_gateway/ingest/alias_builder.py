@@ -98,6 +98,8 @@ class _Loose:
 
     def known(self, codes: Any) -> Any:
         """Return the aliases of codes, those not here as _UNKNOWN."""
+        if np.array_equal(codes, self.codes):
+            return self.aliases
         found = np.full(len(codes), _UNKNOWN)
         if len(self.codes):
             at = np.minimum(self.codes.searchsorted(codes), len(self.codes) - 1)
@@ -235,7 +237,9 @@ class Builder:
         return np.concatenate([rows, at[here]]), np.concatenate([index, indexes[here]])
 
     def _hash_loose(self, mode: int, rows: Any, indexes: Any, progress: Progress | None) -> None:
-        codes = np.unique(_Loose.code(rows, indexes)) if len(rows) else np.empty(0, np.uint64)
+        codes = _Loose.code(rows, indexes)
+        if not (codes[1:] > codes[:-1]).all():  # what a search has found stands at the end
+            codes = np.unique(codes)
         loose = _Loose(codes, self._loose[mode].known(codes))
         missing = np.flatnonzero(loose.aliases == _UNKNOWN)
         if len(missing):

@@ -68,7 +68,8 @@ def write(folder: Path, about: dict[str, Any], entries: Any, slots: Any, rows: R
     """Write a table beside the current one and make it current: readers see the old or the new, never a part."""
     order = np.argsort(entries)
     description = Description(name=f"table-{random.token_hex(6)}", **about)
-    parts = {"entries": entries[order], "slots": slots[order], "starts": _starts(entries[order])}
+    entries = entries[order]
+    parts = {"entries": entries, "slots": slots[order], "starts": _starts(entries)}
     parts |= {column: getattr(rows, column) for column in _COLUMNS}
     for part, array in parts.items():
         np.save(folder / f"{description.name}.{part}.npy", array)
@@ -82,8 +83,9 @@ def write(folder: Path, about: dict[str, Any], entries: Any, slots: Any, rows: R
 def _starts(entries: Any) -> Any:
     """Return, for every value of the alias's leading bits, where its entries begin; a power of two of them."""
     bits = max(1, (len(entries) // _ENTRIES_A_BUCKET).bit_length())
-    firsts = np.arange(1 << bits, dtype=np.uint64) << np.uint64(_ALIAS_BITS + ROW_BITS - bits)
-    return entries.searchsorted(firsts).astype(np.uint32)
+    buckets = (entries >> np.uint64(_ALIAS_BITS + ROW_BITS - bits)).astype(np.int64)
+    counts = np.bincount(buckets, minlength=1 << bits)
+    return (np.cumsum(counts) - counts).astype(np.uint32)
 
 
 def _remove_others(folder: Path, keep: str) -> None:

@@ -2,14 +2,13 @@
 
 import hashlib
 import multiprocessing
-import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
 from sos_wire import kinds
-from sos_wire.seal import alias_message
+from sos_wire.seal import CLOCK_MODE, alias_message
 
 KEY_BYTES = 32
 # A piece is some 50 ms of work: progress is shown, and a stop is heeded, so often.
@@ -44,7 +43,7 @@ def _piece(job: Job) -> bytes:
 
 
 def _job(keys: Any, rows: Any, mode: int, indexes: Any) -> Job:
-    own, which = np.unique(rows, return_inverse=True)
+    own, which = (rows, np.arange(len(rows))) if mode == CLOCK_MODE else np.unique(rows, return_inverse=True)
     wanted, nth = np.unique(indexes, return_inverse=True)
     messages = np.frombuffer(b"".join(alias_message(mode, int(i)) for i in wanted), np.uint8).reshape(-1, 5)
     return keys[own].tobytes(), which.astype(np.uint32).tobytes(), messages[nth].tobytes()
@@ -78,7 +77,7 @@ def aliases(
 
     if processes > 1 and total >= WORTH_PROCESSES:
         # spawn: a fork would carry the database connection and every lock of this process along.
-        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), os.nice, (10,)) as pool:
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
             for part in pool.map(_piece, jobs):
                 take(part)
     else:
