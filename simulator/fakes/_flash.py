@@ -1,8 +1,9 @@
 """A NOR flash in a file: erase sets all bits, programming only clears them, and power may go after any byte."""
 
-import os
+import uos
 
 BLOCK = 4096
+_EIO = 5
 
 
 class PowerCut(BaseException):
@@ -29,6 +30,24 @@ class Fuse:
 fuse = Fuse()
 
 
+class Wear:
+    """What an old flash does: it refuses to be written, or takes its time. `wait(ms)` lets the time pass."""
+
+    def __init__(self):
+        self.fails = False
+        self.slow_ms = 0
+        self.wait = None
+
+    def before_write(self):
+        """Return whether the chip takes the next write."""
+        if self.slow_ms and self.wait:
+            self.wait(self.slow_ms)
+        return not self.fails
+
+
+wear = Wear()
+
+
 class Nor:
     """The block device LittleFS is mounted on; `file` is anything that can be sought, read and written."""
 
@@ -50,10 +69,13 @@ class Nor:
         self._file.readinto(buffer)
 
     def writeblocks(self, block, buffer, offset=None):
+        if not wear.before_write():
+            return -_EIO
         if offset is None:
             self._erase(block)
             offset = 0
         self._program(block * BLOCK + offset, buffer)
+        return None
 
     def _program(self, start, buffer):
         wanted = len(buffer)
@@ -84,13 +106,15 @@ class Nor:
         if op == 5:
             return BLOCK
         if op == 6:
+            if wear.fails:
+                return -_EIO
             self._erase(argument)
         return 0
 
 
 def exists(path):
     try:
-        os.stat(path)
+        uos.stat(path)
     except OSError:
         return False
     return True

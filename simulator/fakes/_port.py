@@ -5,9 +5,9 @@ socket is polled beside everything else the firmware waits for.
 """
 
 import json
-import os
 import socket
 
+import uos
 import uselect
 import utime
 
@@ -22,12 +22,12 @@ now_us = 0  # virtual clock only
 def connect():
     """Join the world named in the environment; its first answer tells pins, RTC memory and why we woke."""
     global _reader, virtual, now_us, hello
-    host, port = os.getenv("SOCORS_WORLD").split(":")
-    virtual = os.getenv("SOCORS_CLOCK") == "virtual"
+    host, port = uos.getenv("SOCORS_WORLD").split(":")
+    virtual = uos.getenv("SOCORS_CLOCK") == "virtual"
     _reader = socket.socket()
     _reader.connect(socket.getaddrinfo(host, int(port))[0][-1])
     _reader.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY
-    hello = call("hello", int(os.getenv("SOCORS_DEVICE")))
+    hello = call("hello", int(uos.getenv("SOCORS_DEVICE")))
     now_us = hello["now_us"]
 
 
@@ -45,6 +45,12 @@ def _send(message):
 def post(op, *args):
     """Tell the world; no answer."""
     _send({"op": op, "a": args})
+
+
+def note(op, *args):
+    """Tell a world that keeps a history; on the real clock nobody does."""
+    if virtual:
+        post(op, *args)
 
 
 def call(op, *args):
@@ -71,6 +77,8 @@ def _read():
 
 
 def _deliver(message):
+    global now_us
+    now_us = message.get("t", now_us)  # virtual clock: an interrupt knows what time it is
     handler = _handlers.get(message.get("ev"))
     if handler is not None:
         handler(*message["a"])

@@ -1,19 +1,21 @@
 """`esp32` of the C3: the data partition, NVS, and waking by GPIO 0 to 5 from deep sleep."""
 
 import json
-import os
 
 import _flash
+import _port
+import uos
 
 WAKEUP_ALL_LOW = False
 WAKEUP_ANY_HIGH = True
 _WAKING = range(6)
 _MISSING = -0x1102  # ESP_ERR_NVS_NOT_FOUND
+_FAIL = -1  # ESP_FAIL
 
 
 def directory():
     """The folder that stands for this device's flash chip."""
-    return os.getenv("SOCORS_FLASH")
+    return uos.getenv("SOCORS_FLASH")
 
 
 class Partition:
@@ -32,6 +34,7 @@ class NVS:
     def __init__(self, namespace):
         self._path = directory() + "/nvs-" + namespace + ".json"
         self._values = {}
+        self._changed = {}
         if _flash.exists(self._path):
             with open(self._path) as file:
                 self._values = json.load(file)
@@ -42,7 +45,7 @@ class NVS:
         return key
 
     def set_blob(self, key, value):
-        self._values[self._key(key)] = "".join("%02x" % byte for byte in value)
+        self._values[self._key(key)] = self._changed[key] = "".join("%02x" % byte for byte in value)
 
     def get_blob(self, key, buffer):
         text = self._values.get(self._key(key))
@@ -60,16 +63,20 @@ class NVS:
 
     def commit(self):
         """One byte of the fuse stands for the commit: before it the old values, after it the new ones."""
+        if not _flash.wear.before_write():
+            raise OSError(_FAIL)
         if not _flash.fuse.allow(1):
             raise _flash.PowerCut
         with open(self._path + ".new", "w") as file:
             json.dump(self._values, file)
-        os.rename(self._path + ".new", self._path)
+        uos.rename(self._path + ".new", self._path)
+        for key, value in self._changed.items():
+            if key != "secret":
+                _port.note("kept", key, value)
+        self._changed = {}
 
 
 def wake_on_gpio(pins, level):
-    import _port
-
     numbers = [pin.number for pin in pins or ()]
     for number in numbers:
         if number not in _WAKING:

@@ -80,14 +80,15 @@ class Resolver:
 
     # What is known.
 
-    def put(self, device: KnownDevice) -> None:
-        """Add a device, or replace what is known of it."""
+    def put(self, device: KnownDevice, now: datetime | None = None) -> None:
+        """Add a device, or replace what is known of it. `now` is for a world whose clock is not the host's."""
         self._devices[device.number] = device
         self._gone.discard(device.number)
         self._kept.pop(device.number, None)
         for period, aliases in self._periods.items():
             self._add_period(aliases, device, period)
-        self._look_for_recovery(device, recovery_range(device.recovery_index, device.last_heard_at, _now()))
+        ahead = recovery_range(device.recovery_index, device.last_heard_at, now or _now())
+        self._look_for_recovery(device, ahead)
 
     def drop(self, number: int) -> None:
         """Forget a device, as after `revoke`: nothing it seals is opened from now on, whatever a table says."""

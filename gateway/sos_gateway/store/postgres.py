@@ -1,7 +1,5 @@
 """The store on PostgreSQL: one transaction object whose methods are the named queries."""
 
-import hashlib
-import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, fields, replace
@@ -15,23 +13,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from ..domain.models import Down, Event, Hub, Incident, Number, OutboxRow, Sighting, Timer, Transition, Wearer
 from . import named_queries
+from .chained import chain, model
 
 QUERIES = named_queries.load("core")
-
-
-def chain(previous: bytes | None, row: Transition) -> bytes:
-    """Return the hash that ties a transition to the one before it: SHA-256 over previous hash and canonical row."""
-    text = json.dumps({**asdict(row), "at": row.at.isoformat()}, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256((previous or bytes(32)) + text.encode()).digest()
-
-
-def _model(kind: type, row: dict[str, Any]) -> Any:
-    known = {f.name for f in fields(kind)}
-    values = {name: value for name, value in row.items() if name in known}
-    for name in ("also_towns", "tried"):
-        if name in values:
-            values[name] = tuple(values[name])
-    return kind(**values)
 
 
 class Tx:
@@ -62,10 +46,10 @@ class Tx:
 
     async def event(self, number: Number) -> Event | None:
         row = await self.one("event", **number._asdict())
-        return _model(Event, row) if row else None
+        return model(Event, row) if row else None
 
     async def events_of(self, incident_id: int) -> list[Event]:
-        return [_model(Event, row) for row in await self.all("events_of", incident_id=incident_id)]
+        return [model(Event, row) for row in await self.all("events_of", incident_id=incident_id)]
 
     async def was_cancelled(self, number: Number, cancel_kind: int) -> bool:
         return await self.one("cancel_of", **number._asdict(), kind=cancel_kind) is not None
@@ -80,19 +64,19 @@ class Tx:
         owner = await self.one("device_wearer", device=device)
         assert owner, f"device {device} was resolved but is not in the table"
         row = await self.one("lock_wearer", wearer_id=owner["wearer_id"])
-        return _model(Wearer, row)  # type: ignore[arg-type]
+        return model(Wearer, row)  # type: ignore[arg-type]
 
     async def current_incident(self, wearer_id: int) -> Incident | None:
         row = await self.one("current_incident", wearer_id=wearer_id)
-        return _model(Incident, row) if row else None
+        return model(Incident, row) if row else None
 
     async def closed_incidents(self, wearer_id: int, since: datetime) -> list[Incident]:
         rows = await self.all("closed_incidents", wearer_id=wearer_id, since=since)
-        return [_model(Incident, row) for row in rows]
+        return [model(Incident, row) for row in rows]
 
     async def incident(self, incident_id: int, lock: bool = False) -> Incident | None:
         row = await self.one("incident_for_update" if lock else "incident", incident_id=incident_id)
-        return _model(Incident, row) if row else None
+        return model(Incident, row) if row else None
 
     async def insert_incident(self, incident: Incident) -> Incident:
         row = await self.one("insert_incident", **_columns(incident))
@@ -162,7 +146,7 @@ class Tx:
 
     async def down_of(self, number: Number) -> Down | None:
         row = await self.one("down_of", device=number.device, ref_boot=number.boot, ref_seq=number.seq)
-        return _model(Down, row) if row else None
+        return model(Down, row) if row else None
 
     async def felt(self, number: Number, state: int, now: datetime) -> bool:
         row = await self.one(
@@ -176,7 +160,7 @@ class Tx:
 
     async def claim_downs(self, now: datetime, next_at: datetime, limit: int) -> list[Down]:
         return [
-            _model(Down, row) for row in await self.all("claim_down", now=now, next_at=next_at, limit=limit)
+            model(Down, row) for row in await self.all("claim_down", now=now, next_at=next_at, limit=limit)
         ]
 
     async def set_down_tried(self, row_id: int, next_at: datetime, tried: tuple[str, ...]) -> None:
@@ -262,7 +246,7 @@ class Tx:
         await self.run("touch_hub", hub=hub, now=now, status=Jsonb(status))
 
     async def hubs(self) -> dict[str, Hub]:
-        return {row["id"]: _model(Hub, row) for row in await self.all("hubs")}
+        return {row["id"]: model(Hub, row) for row in await self.all("hubs")}
 
     async def count(self, name: str, by: int = 1) -> None:
         await self.run("count", name=name, by=by)

@@ -1,0 +1,1 @@
+"""Stories by name: each module tells one, in a function `play(story)`; its docstring says what it is about."""
