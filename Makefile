@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup check format test test-fast demo bench-aliases clean
+.PHONY: help setup check format test test-fast demo sim soak bench-aliases clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ test: setup ## everything this machine can run
 
 demo: setup ## the story, live: a fall and an SOS, on real firmware; ONCE=1 plays it and ends
 	@$(BIN)/socors demo $(if $(ONCE),--once)
+
+sim: setup ## one scenario on the virtual clock with its transcript: S=sos_at_home SEED=7 (without S: the list)
+	@$(BIN)/socors sim $(or $(S),--list) $(if $(SEED),--seed $(SEED))
+
+soak: setup ## N random scenarios, seeds from SEED on; prints those that fail
+	@$(BIN)/socors sim $(S) --soak $(or $(N),200) $(if $(SEED),--seed $(SEED))
 
 bench-aliases: setup ## what a frame costs to resolve and unseal, with 1,000 devices and with 1,000,000
 	@$(BIN)/socors aliases bench

@@ -162,7 +162,7 @@ class VirtualDevice:
 
     def _tell(self, what: str, value: Any) -> None:
         self.world.note(self.name, what, value)
-        if self.asleep and what in ("button", "accelerometer_int1"):
+        if what == "button":
             self._maybe_wake()
 
     # Power, boot, sleep.
@@ -194,6 +194,7 @@ class VirtualDevice:
     def end_process(self) -> None:
         """The process is over, by itself or by us."""
         self.hardware.send = None
+        self._idle, self._deadline_us = None, NEVER
         if self._connection is not None:
             self._lines.close()
             self._connection.close()
@@ -352,5 +353,6 @@ class VirtualDevice:
 
     def _body_tick(self) -> None:
         self.hardware.accelerometer.advance(self.world.now_us)
+        self._maybe_wake()
         if self.world.now_us < self._body_until_us:
             self.world.after(BODY_TICK_US, self._body_tick)

@@ -1,0 +1,285 @@
+"""The promise, checked on what happened: whatever was broken in a run, each of these holds, or the run has failed.
+
+A history is the world's own record; what the firmware or the gateway think of themselves is not asked. Events the
+device flagged as not journalled live in RAM alone and are left out by name where the flash is the promise's ground.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sos_wire import kinds
+
+from .world.virtual import Entry
+
+UNREACHABLE_US = 20_000_000
+# The deadline is looked at when the courier has a moment: never later than its longest wait.
+UNREACHABLE_SLACK_US = 2_500_000
+UNREACHABLE_PULSES = (60_000,) * 5
+TICK_US = 30_000
+# What may follow from a cause the wearer can be shown: the longest pattern and the light after it.
+SHOWN_FOR_US = 4_000_000
+MADE_WITHIN_US = 3_000_000
+LOUD = (kinds.SOS, kinds.FALL)
+SILENT_KINDS = (kinds.SILENT, kinds.DURESS)
+
+Number = tuple[int, int, int]  # device, boot, seq
+
+
+@dataclass
+class History:
+    """All there is to check: the world's record, the gateway's rows, what lies in the journals at the end."""
+
+    entries: list[Entry]
+    events: list[dict[str, Any]] = field(default_factory=list)
+    incidents: list[dict[str, Any]] = field(default_factory=list)
+    journals: dict[int, list[tuple[int, ...]]] = field(default_factory=dict)
+    spooled: int = 0  # frames that still wait in hubs
+    calm: bool = True  # all faults were over for long enough that everything must have arrived
+    us_of: Callable[[Any], int] = lambda at: at  # the gateway's instants in the world's time
+    end_us: int = 0
+
+    def of(self, device: int) -> list[Entry]:
+        return [e for e in self.entries if e.who == f"pendant {device}"]
+
+    def devices(self) -> list[int]:
+        found = {int(e.who.split()[1]) for e in self.entries if e.who.startswith("pendant ")}
+        return sorted(found)
+
+    def stored(self) -> Counter[Number]:
+        return Counter((row["device"], row["boot"], row["seq"]) for row in self.events)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """One alarm the device has accepted, by the first whole record of it; (number, kind, when, place in the history)."""
+
+    number: Number
+    kind: int
+    t_us: int
+    n: int
+
+
+def alarms(history: History, device: int) -> list[Alarm]:
+    """Return the alarms whose records became whole in flash, oldest first."""
+    found: dict[Number, Alarm] = {}
+    for e in history.of(device):
+        for boot, seq, kind in _records(e):
+            if kind in kinds.ALARMS:
+                found.setdefault((device, boot, seq), Alarm((device, boot, seq), kind, e.t_us, e.n))
+    return list(found.values())
+
+
+def _records(e: Entry) -> Iterator[tuple[int, int, int]]:
+    """Yield (boot, seq, kind) of a journal record in NVS; the file's name alone does not tell the kind."""
+    if e.what == "kept" and e.value[0].startswith("e") and e.value[0][1:].isdigit():
+        raw = bytes.fromhex(e.value[1])
+        yield int.from_bytes(raw[0:2], "big"), int.from_bytes(raw[2:4], "big"), raw[4]
+
+
+def is_record(e: Entry) -> bool:
+    """Whether a journal record has just become whole, in either place."""
+    return any(True for _ in _records(e)) or (e.what == "stored" and len(e.value) == 9 and e.value[0] == "j")
+
+
+def no_alarm_is_lost(history: History) -> Iterator[str]:
+    """Every alarm in flash is stored exactly once at the gateway, or still in the journal."""
+    stored = history.stored()
+    for device in history.devices():
+        waiting = {(device, *row[:2]) for row in history.journals.get(device, ()) if row[4] < kinds.RECEIVED}
+        gone = any(e.what == "destroyed" for e in history.of(device))
+        for alarm in alarms(history, device):
+            if stored[alarm.number] == 0 and alarm.number not in waiting and not gone:
+                yield f"alarm {alarm.number} is neither stored nor in the journal"
+            if history.calm and not gone and stored[alarm.number] == 0:
+                yield f"alarm {alarm.number} has not arrived although every fault was over"
+    for number, copies in stored.items():
+        if copies > 1:
+            yield f"event {number} is stored {copies} times"
+    if history.calm and history.spooled:
+        yield f"{history.spooled} frames wait in hubs although every fault was over"
+
+
+def every_gesture_made_is_an_alarm(history: History) -> Iterator[str]:
+    """A hold of a second and four clicks are alarms, always: journalled, or flagged and sent from RAM."""
+    stored_alarms = [row for row in history.events if row["kind"] in kinds.ALARMS]
+    for device in history.devices():
+        accepted = [alarm.t_us for alarm in alarms(history, device)]
+        # What the flash took no record of is seen where it arrived.
+        accepted += [
+            history.us_of(row["received_at"])
+            for row in stored_alarms
+            if row["device"] == device and row["flags"] & kinds.NOT_JOURNALLED
+        ]
+        ram_only = any(e.what == "log" and "not journalled" in e.value for e in history.of(device))
+        for e in history.of(device):
+            if e.what != "gesture made":
+                continue
+            what, began_us = e.value
+            if not any(began_us <= t <= e.t_us + MADE_WITHIN_US for t in accepted) and not ram_only:
+                yield f"device {device}: a {what} that began at {began_us / 1e6:.3f} s raised no alarm"
+
+
+def one_emergency_is_one_incident(history: History) -> Iterator[str]:
+    """Of one wearer no two incidents are under way at once, and every stored alarm is in one."""
+    by_wearer: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in history.incidents:
+        by_wearer[row["wearer_id"]].append(row)
+    for rows in by_wearer.values():
+        rows.sort(key=lambda r: r["id"])
+        for before, after in zip(rows, rows[1:], strict=False):
+            if before["closed_at"] is None or before["closed_at"] > after["received_at"]:
+                yield f"incident {after['id']} began while incident {before['id']} was under way"
+    known = {row["id"] for row in history.incidents}
+    for row in history.events:
+        if row["kind"] in kinds.ALARMS and row["incident_id"] not in known:
+            yield f"alarm {(row['device'], row['boot'], row['seq'])} is stored without an incident"
+
+
+def nothing_is_told_that_is_not_stored(history: History) -> Iterator[str]:
+    """Whoever is told *received* (or more) is told of an event that the gateway has stored by then."""
+    stored_at = {
+        (row["device"], row["boot"], row["seq"]): history.us_of(row["received_at"]) for row in history.events
+    }
+    for device in history.devices():
+        for e in history.of(device):
+            if e.what != "told":
+                continue
+            boot, seq, state = e.value
+            at = stored_at.get((device, boot, seq))
+            if kinds.RECEIVED <= state <= kinds.WITHDRAWN and (at is None or at > e.t_us):
+                name = kinds.STATE_NAMES[state]
+                yield f"device {device} was told {name} of ({boot}, {seq}) at {e.t_us / 1e6:.3f} s: not stored"
+
+
+def nothing_is_felt_before_the_record(history: History) -> Iterator[str]:
+    """Between the gesture of an alarm and the first vibration after it, a record is whole, or the alarm is flagged."""
+    for device in history.devices():
+        waiting: str | None = None
+        for e in history.of(device):
+            if e.what == "log" and e.value in ("gesture sos", "gesture silent", "gesture cancel", "fall"):
+                waiting = e.value
+            elif is_record(e) or (e.what == "log" and e.value.startswith("not journalled")):
+                waiting = None
+            elif e.what in ("boot", "power cut"):
+                waiting = None
+            elif e.what == "motor" and e.value and waiting:
+                yield f"device {device} vibrated at {e.t_us / 1e6:.3f} s before the record of its {waiting}"
+                waiting = None
+
+
+def pulses(entries: list[Entry]) -> list[tuple[int, int]]:
+    """Return (start, length) of every vibration, in microseconds; one that power cut short ends there."""
+    found, began = [], None
+    for e in entries:
+        if e.what == "motor" and e.value:
+            began = e.t_us
+        elif began is not None and (
+            e.what == "motor" or e.what in ("boot", "power cut", "destroyed", "watchdog")
+        ):
+            found.append((began, e.t_us - began))
+            began = None
+    return found
+
+
+def whoever_is_not_reached_is_told(history: History) -> Iterator[str]:
+    """A loud alarm is answered within 20 s, or the wearer has felt *unreachable*."""
+    for device in history.devices():
+        entries = history.of(device)
+        felt = pulses(entries)
+        for alarm in alarms(history, device):
+            if alarm.kind not in LOUD:
+                continue
+            late_us = alarm.t_us + UNREACHABLE_US + UNREACHABLE_SLACK_US
+            spared = any(
+                e.what in ("power cut", "destroyed", "watchdog", "boot", "crash")
+                and alarm.t_us <= e.t_us <= late_us
+                for e in entries
+            )
+            answered = any(
+                e.what == "told" and tuple(e.value[:2]) == alarm.number[1:] and e.value[2] >= kinds.RECEIVED
+                for e in entries
+                if e.t_us <= late_us
+            )
+            if spared or answered or late_us > history.end_us:
+                continue
+            if not _felt_unreachable(felt, alarm.t_us, late_us):
+                yield f"alarm {alarm.number} was unanswered for 20 s and the wearer was not told"
+
+
+def _felt_unreachable(felt: list[tuple[int, int]], since_us: int, until_us: int) -> bool:
+    """Whether five short pulses began in the time; another signal may cut them short, so three are enough."""
+    starts = [i for i, (at, _) in enumerate(felt) if since_us <= at <= until_us]
+    return any([length for _, length in felt[i : i + 3]] == list(UNREACHABLE_PULSES[:3]) for i in starts)
+
+
+def silence_is_kept(history: History) -> Iterator[str]:
+    """A silent alarm shows nothing, and is felt as one tick of 30 ms at the most, on *received*."""
+    for device in history.devices():
+        entries = history.of(device)
+        silent = {alarm.number: alarm for alarm in alarms(history, device) if alarm.kind in SILENT_KINDS}
+        if not silent:
+            continue
+        since = min(alarm.t_us for alarm in silent.values())
+        causes, ticks_due = _causes(history, device, silent)
+        for at, length in pulses(entries):
+            if at < since or any(at - SHOWN_FOR_US <= cause <= at for cause in causes):
+                continue
+            due = next((t for t in ticks_due if t <= at <= t + MADE_WITHIN_US), None)
+            if due is None or length > TICK_US:
+                yield f"device {device} vibrated for {length // 1000} ms at {at / 1e6:.3f} s: a silent alarm showed"
+            else:
+                ticks_due.remove(due)
+        for e in entries:
+            shines = e.what.startswith("light_") and e.value and e.t_us >= since
+            if shines and not any(e.t_us - SHOWN_FOR_US <= cause <= e.t_us for cause in causes):
+                yield f"device {device} shone at {e.t_us / 1e6:.3f} s: a silent alarm showed"
+
+
+def _causes(history: History, device: int, silent: dict[Number, Alarm]) -> tuple[list[int], list[int]]:
+    """Return (when something happened that the wearer may be shown, when a tick was due)."""
+    entries = history.of(device)
+    speaking = {alarm.number for alarm in alarms(history, device)} - set(silent)
+    speaking |= {
+        (row["device"], row["boot"], row["seq"]) for row in history.events if row["kind"] == kinds.TEST
+    }
+    causes, ticks, ticked = [], [], set()
+    shown = ("gesture test", "gesture repeat", "not journalled: the flash failed or took too long")
+    for e in entries:
+        number = (device, *e.value[:2]) if e.what == "told" else None
+        if (
+            number in speaking
+            or (e.what == "log" and (e.value in shown or (e.value == "unreachable" and speaking)))
+            or any(kind in LOUD or kind == kinds.CANCELLED for _, _, kind in _records(e))
+        ):
+            causes.append(e.t_us)
+        elif number in silent and number not in ticked and e.value[2] == kinds.RECEIVED:
+            ticked.add(number)
+            ticks.append(e.t_us)
+    return causes, ticks
+
+
+def the_watchdog_never_bit(history: History) -> Iterator[str]:
+    """The firmware was never without a sign of life, and never ended by itself."""
+    for e in history.entries:
+        if e.what in ("watchdog", "crash"):
+            last = str(e.value or "").strip().splitlines()[-1:]
+            yield f"{e.who}: {e.what} at {e.t_us / 1e6:.3f} s {' '.join(last)}"
+
+
+ALL = (
+    no_alarm_is_lost,
+    every_gesture_made_is_an_alarm,
+    one_emergency_is_one_incident,
+    nothing_is_told_that_is_not_stored,
+    nothing_is_felt_before_the_record,
+    whoever_is_not_reached_is_told,
+    silence_is_kept,
+    the_watchdog_never_bit,
+)
+
+
+def check(history: History) -> list[str]:
+    """Return one sentence for each breach, with the invariant's name in front."""
+    return [f"{rule.__name__}: {breach}" for rule in ALL for breach in rule(history)]
