@@ -7,6 +7,7 @@ device flagged as not journalled live in RAM alone and are left out by name wher
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from sos_wire import kinds
@@ -16,11 +17,15 @@ from .world.virtual import Entry
 UNREACHABLE_US = 20_000_000
 # The deadline is looked at when the courier has a moment: never later than its longest wait.
 UNREACHABLE_SLACK_US = 2_500_000
-UNREACHABLE_PULSES = (60_000,) * 5
+UNREACHABLE_PULSE_US = 60_000
 TICK_US = 30_000
+# Ticks of a millisecond, cut off: a wait that is interrupted on the way takes up to so much longer.
+ROUNDING_US = 2_000
 # What may follow from a cause the wearer can be shown: the longest pattern and the light after it.
 SHOWN_FOR_US = 4_000_000
 MADE_WITHIN_US = 3_000_000
+# What a device says whose flash takes no boot number: it shows the fault, and accepts no gesture.
+CANNOT_SEAL = "nothing can be sent"
 LOUD = (kinds.SOS, kinds.FALL)
 SILENT_KINDS = (kinds.SILENT, kinds.DURESS)
 
@@ -83,6 +88,14 @@ def is_record(e: Entry) -> bool:
     return any(True for _ in _records(e)) or (e.what == "stored" and len(e.value) == 9 and e.value[0] == "j")
 
 
+def _is_flagged(e: Entry) -> bool:
+    return e.what == "log" and e.value.startswith("not journalled")
+
+
+def _cannot_seal(e: Entry) -> bool:
+    return e.what == "log" and e.value.startswith(CANNOT_SEAL)
+
+
 def no_alarm_is_lost(history: History) -> Iterator[str]:
     """Every alarm in flash is stored exactly once at the gateway, or still in the journal."""
     stored = history.stored()
@@ -112,12 +125,12 @@ def every_gesture_made_is_an_alarm(history: History) -> Iterator[str]:
             for row in stored_alarms
             if row["device"] == device and row["flags"] & kinds.NOT_JOURNALLED
         ]
-        ram_only = any(e.what == "log" and "not journalled" in e.value for e in history.of(device))
+        excused = [e.t_us for e in history.of(device) if _is_flagged(e) or _cannot_seal(e)]
         for e in history.of(device):
             if e.what != "gesture made":
                 continue
             what, began_us = e.value
-            if not any(began_us <= t <= e.t_us + MADE_WITHIN_US for t in accepted) and not ram_only:
+            if not any(began_us <= t <= e.t_us + MADE_WITHIN_US for t in (*accepted, *excused)):
                 yield f"device {device}: a {what} that began at {began_us / 1e6:.3f} s raised no alarm"
 
 
@@ -128,7 +141,7 @@ def one_emergency_is_one_incident(history: History) -> Iterator[str]:
         by_wearer[row["wearer_id"]].append(row)
     for rows in by_wearer.values():
         rows.sort(key=lambda r: r["id"])
-        for before, after in zip(rows, rows[1:], strict=False):
+        for before, after in pairwise(rows):
             if before["closed_at"] is None or before["closed_at"] > after["received_at"]:
                 yield f"incident {after['id']} began while incident {before['id']} was under way"
     known = {row["id"] for row in history.incidents}
@@ -160,9 +173,7 @@ def nothing_is_felt_before_the_record(history: History) -> Iterator[str]:
         for e in history.of(device):
             if e.what == "log" and e.value in ("gesture sos", "gesture silent", "gesture cancel", "fall"):
                 waiting = e.value
-            elif is_record(e) or (e.what == "log" and e.value.startswith("not journalled")):
-                waiting = None
-            elif e.what in ("boot", "power cut"):
+            elif is_record(e) or e.what in ("boot", "power cut") or _is_flagged(e):
                 waiting = None
             elif e.what == "motor" and e.value and waiting:
                 yield f"device {device} vibrated at {e.t_us / 1e6:.3f} s before the record of its {waiting}"
@@ -211,7 +222,11 @@ def whoever_is_not_reached_is_told(history: History) -> Iterator[str]:
 def _felt_unreachable(felt: list[tuple[int, int]], since_us: int, until_us: int) -> bool:
     """Whether five short pulses began in the time; another signal may cut them short, so three are enough."""
     starts = [i for i, (at, _) in enumerate(felt) if since_us <= at <= until_us]
-    return any([length for _, length in felt[i : i + 3]] == list(UNREACHABLE_PULSES[:3]) for i in starts)
+    return any(
+        len(felt) >= i + 3
+        and all(0 <= length - UNREACHABLE_PULSE_US <= ROUNDING_US for _, length in felt[i : i + 3])
+        for i in starts
+    )
 
 
 def silence_is_kept(history: History) -> Iterator[str]:
@@ -222,42 +237,45 @@ def silence_is_kept(history: History) -> Iterator[str]:
         if not silent:
             continue
         since = min(alarm.t_us for alarm in silent.values())
-        causes, ticks_due = _causes(history, device, silent)
+        causes, answers = _causes(history, device, silent)
+        ticked: set[Number] = set()
         for at, length in pulses(entries):
             if at < since or any(at - SHOWN_FOR_US <= cause <= at for cause in causes):
                 continue
-            due = next((t for t in ticks_due if t <= at <= t + MADE_WITHIN_US), None)
-            if due is None or length > TICK_US:
+            due = next((n for t, n in answers if t <= at <= t + MADE_WITHIN_US and n not in ticked), None)
+            if due is None or length > TICK_US + ROUNDING_US:
                 yield f"device {device} vibrated for {length // 1000} ms at {at / 1e6:.3f} s: a silent alarm showed"
             else:
-                ticks_due.remove(due)
+                ticked.add(due)
         for e in entries:
             shines = e.what.startswith("light_") and e.value and e.t_us >= since
             if shines and not any(e.t_us - SHOWN_FOR_US <= cause <= e.t_us for cause in causes):
                 yield f"device {device} shone at {e.t_us / 1e6:.3f} s: a silent alarm showed"
 
 
-def _causes(history: History, device: int, silent: dict[Number, Alarm]) -> tuple[list[int], list[int]]:
-    """Return (when something happened that the wearer may be shown, when a tick was due)."""
+def _causes(
+    history: History, device: int, silent: dict[Number, Alarm]
+) -> tuple[list[int], list[tuple[int, Number]]]:
+    """Return (when something happened that the wearer may be shown, when which silent alarm was answered)."""
     entries = history.of(device)
     speaking = {alarm.number for alarm in alarms(history, device)} - set(silent)
     speaking |= {
         (row["device"], row["boot"], row["seq"]) for row in history.events if row["kind"] == kinds.TEST
     }
-    causes, ticks, ticked = [], [], set()
-    shown = ("gesture test", "gesture repeat", "not journalled: the flash failed or took too long")
+    causes: list[int] = []
+    answers: list[tuple[int, Number]] = []
+    shown = ("gesture test", "gesture repeat", "not journalled", CANNOT_SEAL)
     for e in entries:
         number = (device, *e.value[:2]) if e.what == "told" else None
         if (
             number in speaking
-            or (e.what == "log" and (e.value in shown or (e.value == "unreachable" and speaking)))
+            or (e.what == "log" and (e.value.startswith(shown) or (e.value == "unreachable" and speaking)))
             or any(kind in LOUD or kind == kinds.CANCELLED for _, _, kind in _records(e))
         ):
             causes.append(e.t_us)
-        elif number in silent and number not in ticked and e.value[2] == kinds.RECEIVED:
-            ticked.add(number)
-            ticks.append(e.t_us)
-    return causes, ticks
+        elif number in silent and e.value[2] == kinds.RECEIVED:
+            answers.append((e.t_us, number))
+    return causes, answers
 
 
 def the_watchdog_never_bit(history: History) -> Iterator[str]:

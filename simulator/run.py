@@ -22,6 +22,8 @@ SOAKED = "anything"
 # How long everything has to arrive once all faults are over: some repeats at their slowest pace.
 CALM_S = 300
 LAST_S = 25
+# What a hub has heard so lately may still wait for its receipt.
+UNDER_WAY_US = 10_000_000
 
 
 @dataclass
@@ -66,7 +68,11 @@ def history_of(story: Story, calm: bool) -> History:
             for row in desk.incidents_now()
         ],
         journals={number: story.journal(device) for number, device in story.pendants.items()},
-        spooled=sum(len(hub.spool) for hub in desk.hubs.values()),
+        spooled=sum(
+            world.now_us - kept.heard_us > UNDER_WAY_US
+            for hub in desk.hubs.values()
+            for kept in hub.spool.values()
+        ),
         calm=calm,
         us_of=desk.time_us,
         end_us=world.now_us,

@@ -27,6 +27,8 @@ PLACES = {
 }
 # A hold this long is an alarm whatever the device was doing: the longest boot, the hold, a margin.
 SURE_HOLD_S = 1.5
+# After so much quiet a run of clicks has been judged, also with a boot in it.
+QUIET_S = 0.6
 
 _READ_JOURNAL = """
 import esp32, flash, store
@@ -101,6 +103,7 @@ class Finger:
         for _ in range(count):
             self._press(press_s)
             self._story.run(gap_s)
+        self._story.run(QUIET_S)
         self._end("clicks", began, count >= 4 and not resting)
 
     def _begin(self, what: str, much: float) -> int:
