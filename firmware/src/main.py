@@ -19,13 +19,16 @@ from tasks.signals import PATTERNS, Signals
 from tasks.supervisor import WATCHDOG_MS, Supervisor
 
 ROOT = "/socors"
-# A device without identity says so at each press and sleeps again.
-UNPROVISIONED_SLEEP_MS = 3600_000
+# A device that cannot seal says so at each press and sleeps again.
+UNFIT_SLEEP_MS = 3600_000
 
 
-async def unprovisioned(hardware, why):
-    """Show the fault pattern and sleep: without an identity nothing can be sent."""
-    log.line("not provisioned: %s" % why)
+async def unfit(hardware, why):
+    """Show the fault pattern and sleep: without an identity and a fresh boot number nothing can be sealed.
+
+    A flash that took no boot number may take one at the next wake; ending here instead would be a brick.
+    """
+    log.line("nothing can be sent: %s" % why)
     pulses, on_ms, off_ms, colour = PATTERNS[alarm.FAULTY]
     hardware.light.set(colour)
     for _ in range(pulses):
@@ -33,7 +36,7 @@ async def unprovisioned(hardware, why):
         await asyncio.sleep_ms(on_ms)
         hardware.motor.set(False)
         await asyncio.sleep_ms(off_ms)
-    hardware.deep_sleep(UNPROVISIONED_SLEEP_MS)
+    hardware.deep_sleep(UNFIT_SLEEP_MS)
 
 
 async def main():
@@ -45,8 +48,8 @@ async def main():
     try:
         number, secret = store.identity()
         device = Device(hardware, store, options, Keys(secret), number)
-    except NotProvisioned as error:
-        return await unprovisioned(hardware, error)
+    except (NotProvisioned, OSError) as error:
+        return await unfit(hardware, error)
     supervisor = Supervisor(hardware.watchdog(WATCHDOG_MS), device.now_ms)
     signals = Signals(hardware.motor, hardware.light, supervisor)
     cause = hardware.wake_cause()
