@@ -221,12 +221,16 @@ def whoever_is_not_reached_is_told(history: History) -> Iterator[str]:
 
 def _felt_unreachable(felt: list[tuple[int, int]], since_us: int, until_us: int) -> bool:
     """Whether five short pulses began in the time; another signal may cut them short, so three are enough."""
-    starts = [i for i, (at, _) in enumerate(felt) if since_us <= at <= until_us]
-    return any(
-        len(felt) >= i + 3
-        and all(0 <= length - UNREACHABLE_PULSE_US <= ROUNDING_US for _, length in felt[i : i + 3])
-        for i in starts
-    )
+    for i, (at, _) in enumerate(felt):
+        run = felt[i : i + 3]
+        short = all(0 <= length - UNREACHABLE_PULSE_US <= ROUNDING_US for _, length in run)
+        together = all(
+            0 <= later - earlier - 2 * UNREACHABLE_PULSE_US <= 2 * ROUNDING_US
+            for (earlier, _), (later, _) in pairwise(run)
+        )
+        if since_us <= at <= until_us and len(run) == 3 and short and together:
+            return True
+    return False
 
 
 def silence_is_kept(history: History) -> Iterator[str]:

@@ -2,13 +2,17 @@
 
 import argparse
 import importlib
+import os
 import pkgutil
 import random
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import repeat
+from multiprocessing import get_context
 from typing import Any
 
 from sos_wire import kinds
@@ -179,16 +183,32 @@ def _one(name: str, seed: int) -> int:
     return 1 if result.breaches else 0
 
 
+def verdict(name: str, seed: int) -> tuple[int, str, list[str]]:
+    """Return (seed, result line, breaches) of one run; what another process can hand over."""
+    result = play(name, seed)
+    return seed, result.line(), result.breaches
+
+
+def transcript(name: str, seed: int) -> str:
+    """Return the whole transcript of a run, its result with it."""
+    result = play(name, seed)
+    return "\n".join([*result.transcript, *result.breaches, result.line()])
+
+
+@contextmanager
+def side_by_side() -> Iterator[ProcessPoolExecutor]:
+    """A process for each core: runs know nothing of one another."""
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        yield pool
+
+
 def _soak(name: str, count: int, first: int) -> int:
     failed = []
-    with _timed():
-        for seed in range(first, first + count):
-            result = play(name, seed)
-            if result.breaches:
+    with _timed(), side_by_side() as pool:
+        for seed, line, breaches in pool.map(verdict, repeat(name), range(first, first + count)):
+            if breaches:
                 failed.append(seed)
-                print(result.line())
-                for breach in result.breaches:
-                    print(f"  BREACH {breach}")
+                print("\n  BREACH ".join([line, *breaches]))
                 print(f"  again: socors sim {name} --seed {seed}", flush=True)
     # A zero is a bound: three over the number of runs, at 95 %.
     print(f"{name}: {len(failed)} of {count} seeds failed, from {first} on" + _bound(failed, count))
