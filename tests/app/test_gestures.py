@@ -149,6 +149,14 @@ def test_a_hold_that_woke_the_device_is_an_alarm(held_ms):
     assert names(play([(held_ms, False)], woken=True)) == ["sos"]
 
 
+@pytest.mark.parametrize("clicks, expected", [(0, "sos"), (1, "silent"), (2, "silent"), (3, "silent")])
+def test_a_hold_after_clicks_that_woke_the_device_stays_silent_when_the_boot_may_have_hidden_one(
+    clicks, expected
+):
+    edges = presses(*[CLICK] * clicks, 1500, start=250)
+    assert names(play(edges, woken=False)) == [expected]
+
+
 def test_random_presses_never_lose_an_alarm_that_the_rules_promise():
     noise = random.Random(7)
     for _ in range(2000):

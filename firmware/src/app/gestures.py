@@ -134,12 +134,13 @@ class Recognizer:
         return NONE
 
     def _hold(self, context):
-        clicks = self._counted()
+        clicks, woken = self._counted(), self._woken
         self._forget_run()
         if clicks == 2 and context & PREVENTIVE:
             return DURESS_END
-        # The fourth press of a silent SOS, held in fear, must not become a loud one.
-        return SILENT if clicks >= 3 else SOS
+        # The fourth press of a silent SOS, held in fear, must not become a loud one; after a wake one press more may
+        # have been made than was seen.
+        return SILENT if clicks >= (2 if woken else 3) else SOS
 
     def _release(self):
         self._down, self._released_at, self._loose_at = False, self._loose_at, -1
