@@ -1,0 +1,53 @@
+"""The firmware holds no more of its heap at the end of a long time than at its beginning (320 KB on 64 bits)."""
+
+import pytest
+
+from simulator.story import opened
+
+HOUR_S = 3600
+# What a collection that only guesses at pointers may keep by accident.
+NOISE_BYTES = 1024
+
+
+def weighed(story, device):
+    """Return the bytes in use after a collection."""
+    device.weigh_heap()
+    story.until(lambda: story.world.history[-1].what == "heap", within_s=5)
+    return next(e.value for e in reversed(story.world.history) if e.what == "heap")
+
+
+def test_twenty_minutes_awake_with_an_alarm_that_stays_open_cost_no_memory():
+    with opened(seed=1) as story:
+        story.hub("kitchen")
+        pendant = story.pendant(awake_s=3600)
+        story.set_clock(pendant)
+        story.finger(pendant).hold()
+        story.run(120)
+        before = weighed(story, pendant)
+        story.run(1200)
+        after = weighed(story, pendant)
+        assert before < 160_000  # half of the heap
+        assert after - before <= NOISE_BYTES
+
+
+@pytest.mark.slow
+def test_a_day_of_alarms_accepted_and_closed_costs_no_memory():
+    with opened(seed=2) as story:
+        story.hub("kitchen")
+        pendant = story.pendant()
+        story.set_clock(pendant)
+        finger = story.finger(pendant)
+        weights = []
+        for _ in range(24):
+            finger.hold()
+            assert story.until(story.desk.open_incidents)
+            (incident,) = story.desk.open_incidents()
+            story.run(6)
+            story.desk.accept(incident["id"])
+            story.run(6)
+            weights.append(weighed(story, pendant))
+            story.desk.close(incident["id"])
+            story.run(HOUR_S - 14)
+        # The first days' closed records stay for a restore; their number is bounded.
+        assert weights[-1] - weights[11] <= NOISE_BYTES
+        assert max(weights) < 160_000
