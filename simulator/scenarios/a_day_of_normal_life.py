@@ -1,5 +1,7 @@
 """A day: walks, a swinging cord, heartbeats four times an hour, a test on the charger, and no alarm at all."""
 
+from functools import partial
+
 from sos_wire import kinds
 
 from ..story import Story
@@ -14,7 +16,7 @@ def play(story: Story) -> None:
     chance, world = story.chance, story.world
     for _ in range(12):
         motion = chance.choice(("walk", "walk", "swing", "get-up"))
-        world.at(chance.randrange(60, DAY_S - 60) * 1_000_000, lambda motion=motion: pendant.move(motion))
+        world.at(chance.randrange(60, DAY_S - 60) * 1_000_000, partial(pendant.move, motion))
     story.run(DAY_S * 3 / 4)
     story.say("evening: the pendant goes on the charger, and two clicks test it")
     pendant.hardware.set_input("usb_sense", 1)

@@ -46,7 +46,7 @@ class World:
         self.history: list[Entry] = []
         self.listeners: list[Callable[[Entry], None]] = []
         self.devices: dict[int, VirtualDevice] = {}
-        self._heap: list[tuple[int, int, Callable[[], None]]] = []
+        self._heap: list[tuple[int, int, Callable[[], object]]] = []
         self._number = 0
         self._door = socket.create_server(("127.0.0.1", 0))
         self._door.settimeout(HANG_S)
@@ -71,11 +71,11 @@ class World:
 
     # Time.
 
-    def at(self, t_us: int, do: Callable[[], None]) -> None:
+    def at(self, t_us: int, do: Callable[[], object]) -> None:
         self._number += 1
         heapq.heappush(self._heap, (max(t_us, self.now_us), self._number, do))
 
-    def after(self, us: int, do: Callable[[], None]) -> None:
+    def after(self, us: int, do: Callable[[], object]) -> None:
         self.at(self.now_us + us, do)
 
     def run(self, seconds: float) -> None:
