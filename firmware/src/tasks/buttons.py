@@ -19,8 +19,10 @@ class Buttons:
             if button.pressed():
                 self.recognizer.still_stuck(device.now_ms())
         elif woken:
-            # The press began with the wake, at the zero of the steady clock.
-            self.recognizer.woke(button.pressed(), device.now_ms())
+            # The press began with the wake, before the zero of the steady clock: what the flash took for a new boot
+            # number belongs to the hold. A contact that is open was let go at some time: the run is judged from now.
+            pressed = button.pressed()
+            self.recognizer.woke(pressed, 0 if pressed else device.now_ms())
 
     def _context(self, now_ms):
         context = gestures.COUNTDOWN if self._device.alarms.countdown(now_ms) else 0
