@@ -97,14 +97,12 @@ class Finger:
 
     def click(self, count: int, press_s: float = 0.12, gap_s: float = 0.15) -> None:
         began = self._begin("clicks", count)
-        resting = (
-            self._device.hardware.state == "boot"
-        )  # neither awake nor asleep: it may miss a click or two
+        booting = self._device.booting  # it may miss a click or two
         for _ in range(count):
             self._press(press_s)
             self._story.run(gap_s)
         self._story.run(QUIET_S)
-        self._end("clicks", began, count >= 4 and not resting)
+        self._end("clicks", began, count >= 4 and not booting)
 
     def _begin(self, what: str, much: float) -> int:
         self._story.world.note(self._device.name, "wearer", f"{what} {much}")
@@ -204,7 +202,7 @@ class Story:
         """All faults are over: everybody hears, every process runs."""
         self.say("all faults are over")
         for reception in self.ether.receptions.values():
-            reception.loss = reception.late = reception.dropped = 0.0
+            reception.loss = reception.late = reception.torn = reception.dropped = 0.0
             reception.deaf = False
         for hub in self.desk.hubs.values():
             hub.line = True
@@ -215,6 +213,7 @@ class Story:
         for device in self.pendants.values():
             if not device.dead:
                 device.wear_flash()
+                device.chip_answers = True
                 if not device.powered:
                     device.power_on()
 

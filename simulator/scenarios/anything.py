@@ -39,6 +39,7 @@ def _draw_reception(story: Story, pendant: VirtualDevice, hub: Hub) -> None:
     reception.loss = chance.choice((0.0, 0.2, 0.5, 0.9))
     reception.doubled = chance.choice((0.0, 0.1))
     reception.late = chance.choice((0.0, 0.0, 0.1))
+    reception.torn = chance.choice((0.0, 0.0, 0.1))
     reception.dropped = chance.choice((0.0, 0.0, 0.3))
     reception.rssi = chance.randint(-95, -50)
 
@@ -93,6 +94,10 @@ def _something_breaks(story: Story, pendant: VirtualDevice, hubs: list[Hub]) -> 
         pendant.wear_flash(cut_after=chance.randrange(0, 900))
     elif what == "rtc":
         pendant.rtc_lost_in_sleep = True
+    elif what == "chip":
+        pendant.chip_answers = not pendant.chip_answers
+    elif what == "drift":
+        pendant.drift_percent = chance.uniform(-2, 2)
     elif what == "gateway":
         story.desk.kill() if story.desk.alive else story.desk.start()
     elif what == "hub":

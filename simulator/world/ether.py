@@ -33,6 +33,9 @@ class Reception:
     loss: float = 0.0
     doubled: float = 0.0
     late: float = 0.0  # share of packets that reach the hub's program up to 3 s late
+    torn: float = (
+        0.0  # share of packets with a byte that is not as it was sent, and a checksum that missed it
+    )
     dropped: float = 0.0  # share of exchanges at which the connection ends
     rssi: int = -60
     deaf: bool = False
@@ -91,6 +94,7 @@ class Connection:
         if self.open:
             self.open = False
             self._ether.advertiser(self._device.number).connection = None
+            self._ether.world.note(f"hub {self._hub.name}", "disconnects")
             self._device.send("ble.disconnected", PENDANT_CONNECTION, self._hub.address.hex())
             self._ended()
 
@@ -189,6 +193,9 @@ class Ether:
         # Four bytes stand before what the maker says, three of flags before those.
         frame, rssi = advertiser.payload[7:], round(reception.rssi + chance.gauss(0, 3))
         address = advertiser.address
+        if chance.random() < reception.torn:
+            place = chance.randrange(len(frame))
+            frame = frame[:place] + bytes((frame[place] ^ chance.randrange(1, 256),)) + frame[place + 1 :]
         delay = chance.randint(*AIR_US)
         if chance.random() < reception.late:
             delay += chance.randint(0, 3_000_000)
@@ -222,6 +229,7 @@ class Ether:
             advertiser = self.advertiser(device.number)
             advertiser.turn += 1  # advertising stops, and does not come back by itself
             advertiser.connection = connection = Connection(self, device, hub, ended)
+            self.world.note(f"hub {hub.name}", "connects", device.name)
             device.send("ble.connected", PENDANT_CONNECTION, hub.address.hex())
             chance, _ = self.chance(device, hub)
             self.world.after(

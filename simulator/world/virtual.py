@@ -150,6 +150,10 @@ class VirtualDevice:
         self.dead = False
         self.powered = False
         self.rtc_lost_in_sleep = False
+        self.chip_answers = True  # the accelerometer, on its bus
+        self.drift_percent = (
+            0.0  # of the clock that runs through deep sleep; the ESP32's RC clock: up to 2 either way
+        )
         self.flash = [False, 0, -1]  # fails, ms of each write, power is cut after so many more bytes
         self.boots = 0
         self._chance = world.chance("device", number)
@@ -159,11 +163,17 @@ class VirtualDevice:
         self._deadline_us = NEVER
         self._life = 0  # counts boots and ends of boots: what was planned in an earlier life does not happen
         self._body_until_us = 0
+        self._slept_us = 0
 
     def _tell(self, what: str, value: Any) -> None:
         self.world.note(self.name, what, value)
         if what == "button":
             self._maybe_wake()
+
+    @property
+    def booting(self) -> bool:
+        """Whether it is neither awake nor asleep: the button wakes nothing now, and nobody looks at it yet."""
+        return self.powered and not self.asleep and self._connection is None
 
     # Power, boot, sleep.
 
@@ -173,11 +183,14 @@ class VirtualDevice:
 
     def _boot(self, cause: int, reason: int) -> None:
         self._life += 1
+        if self.asleep:
+            slept = self.world.now_us - self._slept_us
+            self.hardware.power_on_us -= round(slept * self.drift_percent / 100)
         life = self._life
         self.asleep = False
         self.hardware.reset_cause, self.hardware.wake_reason = cause, reason
         self.hardware.watchdog_us = 0
-        self.hardware.enter("boot")
+        self.hardware.enter("boot_from_deep_sleep")
         self.world.note(self.name, "boot", {POWER_ON: "power", WATCHDOG: "watchdog"}.get(cause, reason))
         self.world.after(self._chance.randint(*BOOT_US), lambda: self._start(life))
 
@@ -234,13 +247,16 @@ class VirtualDevice:
     def _sleep(self, ms: int) -> None:
         self._off()
         self.asleep = True
+        self._slept_us = self.world.now_us
         self.hardware.enter("sleep")
         self.world.note(self.name, "sleep", ms / 1000)
         if self.rtc_lost_in_sleep:
             self.rtc_lost_in_sleep, self.hardware.rtc = False, ""
         life = self._life
         if ms >= 0:
-            self.world.after(ms * 1000, lambda: self._alarm_clock(life))
+            self.world.after(
+                round(ms * 1000 / (1 + self.drift_percent / 100)), lambda: self._alarm_clock(life)
+            )
         self.world.after(0, self._maybe_wake)
 
     def _alarm_clock(self, life: int) -> None:
@@ -308,6 +324,8 @@ class VirtualDevice:
         value = None
         if op in ("log", "stored", "kept", "heap"):
             self.world.note(self.name, op, args[0] if len(args) == 1 else args)
+        elif op.startswith("i2c.") and not self.chip_answers:
+            value = None
         elif op == "hello":
             # Drawn from the seed for this start: what os.urandom gives.
             entropy = f"{self._chance.getrandbits(64):016x}"

@@ -37,9 +37,9 @@ class Told:
         self.finger = story.finger(self.pendant)
         self.finger.trembles = True
         if awake:
-            # A nudge on the charger wakes it: one click shows nothing and means nothing.
+            # One click wakes it, shows nothing and means nothing.
             self.finger.click(1)
-            story.until(lambda: not self.pendant.asleep and self.pendant.hardware.state != "boot", within_s=5)
+            story.until(lambda: not self.pendant.asleep and not self.pendant.booting, within_s=5)
 
     def do(self, clicks, hold_s):
         for _ in range(clicks):
