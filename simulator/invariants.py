@@ -23,6 +23,8 @@ TICK_US = 30_000
 ROUNDING_US = 2_000
 # What may follow from a cause the wearer can be shown: the longest pattern and the light after it.
 SHOWN_FOR_US = 4_000_000
+# A fall is felt again and again while two clicks would take it back.
+FALL_COUNTDOWN_US = 20_000_000
 MADE_WITHIN_US = 3_000_000
 # What a device says whose flash takes no boot number: it shows the fault, and accepts no gesture.
 CANNOT_SEAL = "nothing can be sent"
@@ -244,7 +246,7 @@ def silence_is_kept(history: History) -> Iterator[str]:
         causes, answers = _causes(history, device, silent)
         ticked: set[Number] = set()
         for at, length in pulses(entries):
-            if at < since or any(at - SHOWN_FOR_US <= cause <= at for cause in causes):
+            if at < since or any(begin <= at <= end for begin, end in causes):
                 continue
             due = next((n for t, n in answers if t <= at <= t + MADE_WITHIN_US and n not in ticked), None)
             if due is None or length > TICK_US + ROUNDING_US:
@@ -253,20 +255,20 @@ def silence_is_kept(history: History) -> Iterator[str]:
                 ticked.add(due)
         for e in entries:
             shines = e.what.startswith("light_") and e.value and e.t_us >= since
-            if shines and not any(e.t_us - SHOWN_FOR_US <= cause <= e.t_us for cause in causes):
+            if shines and not any(begin <= e.t_us <= end for begin, end in causes):
                 yield f"device {device} shone at {e.t_us / 1e6:.3f} s: a silent alarm showed"
 
 
 def _causes(
     history: History, device: int, silent: dict[Number, Alarm]
-) -> tuple[list[int], list[tuple[int, Number]]]:
-    """Return (when something happened that the wearer may be shown, when which silent alarm was answered)."""
+) -> tuple[list[tuple[int, int]], list[tuple[int, Number]]]:
+    """Return (from when until when something loud may be shown, when which silent alarm was answered)."""
     entries = history.of(device)
     speaking = {alarm.number for alarm in alarms(history, device)} - set(silent)
     speaking |= {
         (row["device"], row["boot"], row["seq"]) for row in history.events if row["kind"] == kinds.TEST
     }
-    causes: list[int] = []
+    causes: list[tuple[int, int]] = []
     answers: list[tuple[int, Number]] = []
     shown = ("gesture test", "gesture repeat", "not journalled", CANNOT_SEAL)
     for e in entries:
@@ -276,7 +278,9 @@ def _causes(
             or (e.what == "log" and (e.value.startswith(shown) or (e.value == "unreachable" and speaking)))
             or any(kind in LOUD or kind == kinds.CANCELLED for _, _, kind in _records(e))
         ):
-            causes.append(e.t_us)
+            causes.append((e.t_us, e.t_us + SHOWN_FOR_US))
+            if e.what == "kept" and any(kind == kinds.FALL for _, _, kind in _records(e)):
+                causes.append((e.t_us, e.t_us + FALL_COUNTDOWN_US + SHOWN_FOR_US))
         elif number in silent and e.value[2] == kinds.RECEIVED:
             answers.append((e.t_us, number))
     return causes, answers
