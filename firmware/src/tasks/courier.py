@@ -97,11 +97,14 @@ class Courier:
                 self._link.again()
 
     def _is_overtaken(self, event):
-        """Whether an event that was never sent wants the air."""
-        first = self._device.alarms.to_send()
-        return (
-            bool(first) and first[0] is not event and first[0].sent == 0 and first[0].rank() <= event.rank()
-        )
+        """Whether an event that was never sent wants the air, or a graver one whose turn has come."""
+        waiting = self._device.alarms.to_send()
+        if not waiting or waiting[0] is event:
+            return False
+        first, rank = waiting[0], event.rank()
+        if first.sent == 0:
+            return first.rank() <= rank
+        return first.rank() < rank and first.next_ms <= self._device.now_ms()
 
     async def _wait(self, ms):
         try:
@@ -132,6 +135,7 @@ class Courier:
         if result is None or result.event is None:
             return
         self._show_full(result.event)
+        self._hurry(result.event)
         if result.clock is not None:
             self._device.set_clock(result.clock)
         if result.signal is not None and not self._is_muted(result.signal):
@@ -142,6 +146,13 @@ class Courier:
             self._confirm(result.event, result.felt)
         if not self._device.alarms.expects_answers():
             self._device.awake_until_ms = min(self._device.awake_until_ms, self._device.now_ms() + 10_000)
+
+    def _hurry(self, answered):
+        """The gateway answers: what pauses because nobody did need not wait for the end of its pause."""
+        now = self._device.now_ms()
+        for event in self._device.alarms.to_send():
+            if event is not answered and event.is_kept() and event.next_ms - now > reporting.FIRST_REPEAT_MS:
+                event.next_ms = now
 
     def _is_muted(self, signal):
         return signal == alarm.TICK and not self._device.settings.silent_tick
