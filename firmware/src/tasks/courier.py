@@ -133,6 +133,8 @@ class Courier:
         self._link.approve()
         result = self._device.alarms.answer(down, self._device.now_ms())
         if result is None or result.event is None:
+            if self._is_presence(down):
+                self._hurry(None)
             return
         self._show_full(result.event)
         self._hurry(result.event)
@@ -146,6 +148,11 @@ class Courier:
             self._confirm(result.event, result.felt)
         if not self._device.alarms.expects_answers():
             self._device.awake_until_ms = min(self._device.awake_until_ms, self._device.now_ms() + 10_000)
+
+    def _is_presence(self, down):
+        """Whether the answer is to the sign of presence, which is shown on after its one sending is done with."""
+        shown = self._presence
+        return shown is not None and (shown.boot, shown.seq) == (down.ref_boot, down.ref_seq)
 
     def _hurry(self, answered):
         """The gateway answers: what pauses because nobody did need not wait for the end of its pause."""
