@@ -5,6 +5,7 @@ import importlib
 import os
 import pkgutil
 import random
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -245,4 +246,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(
+        signal.SIGPIPE, signal.SIG_DFL
+    )  # a reader that has seen enough ends the run, without a word
     sys.exit(main())
