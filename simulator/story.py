@@ -61,12 +61,12 @@ class Finger:
     """A wearer's finger on one button; contacts bounce, and a hand trembles, as the seed has it."""
 
     def __init__(self, story: "Story", device: VirtualDevice) -> None:
-        self._story, self._device = story, device
+        self._story, self.device = story, device
         self._chance = story.world.chance("finger", device.number)
         self.bounces, self.trembles = True, False
 
     def _level(self, level: int) -> None:
-        self._device.hardware.set_input("button", level)
+        self.device.hardware.set_input("button", level)
 
     def _edge(self, level: int) -> None:
         if self.bounces:
@@ -97,7 +97,7 @@ class Finger:
 
     def click(self, count: int, press_s: float = 0.12, gap_s: float = 0.15) -> None:
         began = self._begin("clicks", count)
-        booting = self._device.booting  # it may miss a click or two
+        booting = self.device.booting  # it may miss a click or two
         for _ in range(count):
             self._press(press_s)
             self._story.run(gap_s)
@@ -105,23 +105,23 @@ class Finger:
         self._end("clicks", began, count >= 4 and not booting)
 
     def _begin(self, what: str, much: float) -> int:
-        self._story.world.note(self._device.name, "wearer", f"{what} {much}")
+        self._story.world.note(self.device.name, "wearer", f"{what} {much}")
         return len(self._story.world.history)
 
     def _end(self, what: str, began: int, enough: bool) -> None:
         """Note an alarm that must have come of it, unless power, process or button were not there all the while."""
         history = self._story.world.history
         broken = any(
-            e.who == self._device.name
+            e.who == self.device.name
             and (
                 e.what in ("power cut", "destroyed", "watchdog", "crash")
                 or (e.what == "boot" and e.value == "power")
             )
             for e in history[began:]
         )
-        if enough and self._device.powered and not broken:
+        if enough and self.device.powered and not broken:
             start_us = history[began - 1].t_us
-            self._story.world.note(self._device.name, "gesture made", [what, start_us])
+            self._story.world.note(self.device.name, "gesture made", [what, start_us])
 
 
 class Story:

@@ -12,7 +12,22 @@ AWAKE_S = (30, 60)  # shorter than in earnest: more happens in the same time
 def play(story: Story) -> None:
     chance = story.chance
     hubs = [story.hub(name) for name in HUBS[: chance.randint(1, 3)]]
+    fingers = [_somebody(story, number, hubs) for number in (1, 2)[: 2 if chance.random() < 0.25 else 1]]
+    for _ in range(chance.randint(*STEPS) * len(fingers)):
+        finger = chance.choice(fingers)
+        if finger.device.dead:
+            continue
+        if chance.random() < 0.6:
+            _something_is_done(story, finger.device, finger)
+        else:
+            _something_breaks(story, finger.device, hubs)
+        story.run(chance.choice((0.1, 0.7, 2, 4, 12)) * chance.uniform(0.5, 1.5))
+
+
+def _somebody(story: Story, number: int, hubs: list[Hub]) -> Finger:
+    chance = story.chance
     pendant = story.pendant(
+        number,
         awake_s=chance.choice(AWAKE_S),
         silent_hold=int(chance.random() < 0.15),
         falls=int(chance.random() < 0.8),
@@ -24,14 +39,7 @@ def play(story: Story) -> None:
     finger = story.finger(pendant)
     finger.bounces = chance.random() < 0.7
     finger.trembles = chance.random() < 0.4
-    for _ in range(chance.randint(*STEPS)):
-        if chance.random() < 0.6:
-            _something_is_done(story, pendant, finger)
-        else:
-            _something_breaks(story, pendant, hubs)
-        if pendant.dead:
-            break
-        story.run(chance.choice((0.1, 0.7, 2, 4, 12)) * chance.uniform(0.5, 1.5))
+    return finger
 
 
 def _draw_reception(story: Story, pendant: VirtualDevice, hub: Hub) -> None:
