@@ -186,7 +186,10 @@ def _one(name: str, seed: int) -> int:
 
 def verdict(name: str, seed: int) -> tuple[int, str, list[str]]:
     """Return (seed, result line, breaches) of one run; what another process can hand over."""
-    result = play(name, seed)
+    try:
+        result = play(name, seed)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this seed's, and the others are played
+        return seed, f"{name} seed {seed}: FAILED, the run fell", [f"{type(error).__name__}: {error}"]
     return seed, result.line(), result.breaches
 
 
