@@ -165,7 +165,7 @@ class VirtualDevice:
         self._body_until_us = 0
         self._slept_us = 0
 
-    def _tell(self, what: str, value: Any) -> None:
+    def _tell(self, what: str, value: Any, at_us: int | None = None) -> None:
         self.world.note(self.name, what, value)
         if what == "button":
             self._maybe_wake()

@@ -347,23 +347,56 @@ class Tx:
             row = {"id": row_id, "frame": frame, "hub": hub, **times, "tried_epochs": 0}
             self._tables.put("unresolved", frame, row)
 
-    async def touch_device(
-        self, number: Number, now: datetime, mode: int, alias_index: int, battery: int | None
-    ) -> None:
-        row = self._rows["device"].get(number.device)
-        if row is None:
-            return
-        newest = max((row["last_boot"], row["last_seq"]), (number.boot, number.seq))
-        self._tables.change(
-            "device",
-            number.device,
-            last_heard_at=max(row["last_heard_at"] or now, now),
-            alias_mode=mode,
-            recovery_index=max(row["recovery_index"], alias_index) if mode == 1 else row["recovery_index"],
-            last_boot=newest[0],
-            last_seq=newest[1],
-            battery=row["battery"] if battery is None else battery,
+    async def unresolved(self, before: int, limit: int) -> list[Row]:
+        columns = ("id", "frame", "hub", "heard_at", "tried_epochs")
+        found = sorted(
+            (r for r in self._rows["unresolved"].values() if r["id"] < before), key=lambda r: -r["id"]
         )
+        return [{name: row[name] for name in columns} for row in found[:limit]]
+
+    async def resolved(self, row_id: int) -> None:
+        for row in [r for r in self._rows["unresolved"].values() if r["id"] == row_id]:
+            self._tables.remove("unresolved", row["frame"])
+
+    async def unresolved_searched(self, ids: list[int], tried: int) -> None:
+        for row in [r for r in self._rows["unresolved"].values() if r["id"] in ids]:
+            self._tables.change("unresolved", row["frame"], tried_epochs=tried)
+
+    async def trim_unresolved(self, oldest: datetime, most: int) -> int:
+        newest = sorted(self._rows["unresolved"].values(), key=lambda r: -r["id"])
+        gone = [r for i, r in enumerate(newest) if r["received_at"] < oldest or i >= most]
+        for row in gone:
+            self._tables.remove("unresolved", row["frame"])
+        return len(gone)
+
+    async def touch_device(
+        self,
+        number: Number,
+        now: datetime,
+        mode: int,
+        alias_index: int,
+        battery: int | None,
+        clock_set_at: datetime | None,
+    ) -> tuple[datetime | None, int]:
+        before = self._rows["device"].get(number.device)
+        assert before, f"device {number.device} was resolved but is not in the table"
+        values = {
+            "last_heard_at": max(before["last_heard_at"] or now, now),
+            "battery": before["battery"] if battery is None else battery,
+        }
+        if mode == 1:
+            values["recovery_index"] = max(before["recovery_index"], alias_index)
+        if (number.boot, number.seq) > (before["last_boot"], before["last_seq"]):
+            known = [at for at in (before["clock_set_at"], clock_set_at) if at is not None]
+            set_at = None if mode == 1 else max(known, default=None)
+            values |= {"alias_mode": mode, "clock_set_at": set_at}
+            values |= {"last_boot": number.boot, "last_seq": number.seq}
+        self._tables.change("device", number.device, **values)
+        after = self._rows["device"][number.device]
+        lost_or_found = (after["clock_set_at"] is None) != (before["clock_set_at"] is None)
+        if after["recovery_index"] != before["recovery_index"] or lost_or_found:
+            self._notify("device", str(number.device))
+        return after["clock_set_at"], after["recovery_index"]
 
     async def touch_hub(self, hub: str, now: datetime, status: dict[str, Any]) -> None:
         before = self._rows["hub"].get(hub) or _new_hub(hub)

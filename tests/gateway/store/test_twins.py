@@ -215,6 +215,22 @@ def test_a_number_is_claimed_once_in_both(both):
     both(story)
 
 
+def test_frames_kept_unresolved_are_read_searched_and_trimmed_alike(both):
+    async def story(house):
+        for n in range(6):
+            await house.hear(bytes((0x11, n)) + bytes(22))
+            house.clock.pass_time(minutes=1)
+        async with house.store.transaction() as tx:
+            kept = await tx.unresolved(6, 3)
+            await tx.unresolved_searched([row["id"] for row in kept], 9)
+            await tx.resolved(kept[1]["id"])
+            too_old = await tx.trim_unresolved(house.clock() - timedelta(minutes=5), 10)
+            too_many = await tx.trim_unresolved(house.clock() - timedelta(days=1), 2)
+        return [bytes(row["frame"]) for row in kept], too_old, too_many
+
+    both(story)
+
+
 async def something(house, chance, raised):
     """One step of a drawn life: frames, copies, rubbish, officers, time."""
     what = chance.randrange(12)
