@@ -19,10 +19,14 @@ PATTERNS = {
 }
 # The light stays on for so long after the last pulse: long enough to look down at it.
 LIGHT_AFTER_MS = 1500
+# Told whole: the answer to a fall comes within its first pulse, and who does not feel a countdown cannot cancel.
+WHOLE = (alarm.COUNTDOWN,)
+# Between a signal told whole and the next, or the two would feel like one.
+REST_MS = 300
 
 
 class Signals:
-    """Plays one signal at a time; a new one takes the place of the one that plays."""
+    """Plays one signal at a time; a new one takes the place of the one that plays, or waits for a countdown's end."""
 
     def __init__(self, motor, light, supervisor):
         self._motor = motor
@@ -56,23 +60,33 @@ class Signals:
                 continue
             self._asked.clear()
             try:
-                await self._show(PATTERNS[signal])
+                await self._show(PATTERNS[signal], signal in WHOLE)
             finally:
                 self._motor.set(False)
             if not self._asked.is_set():
                 self._next = None
                 self._light.set((0, 0, 0))
 
-    async def _show(self, pattern):
+    async def _show(self, pattern, whole):
         pulses, on_ms, off_ms, colour = pattern
         self._light.set(colour)
         for pulse in range(pulses):
             self._motor.set(True)
-            if await self._asked_within(on_ms):
+            if await self._over(on_ms, whole):
                 return
             self._motor.set(False)
-            if await self._asked_within(off_ms if pulse < pulses - 1 else LIGHT_AFTER_MS):
+            if pulse < pulses - 1 and await self._over(off_ms, whole):
                 return
+        if whole:
+            await asyncio.sleep_ms(REST_MS)
+        await self._asked_within(LIGHT_AFTER_MS)
+
+    async def _over(self, ms, whole):
+        """Wait; return whether another signal takes this one's place now."""
+        if not whole:
+            return await self._asked_within(ms)
+        await asyncio.sleep_ms(ms)
+        return False
 
     async def _asked_within(self, ms):
         try:

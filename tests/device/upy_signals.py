@@ -1,0 +1,70 @@
+"""What the wearer feels when one signal follows another, in real MicroPython."""
+
+import sys
+
+# These tasks need no world behind the pins: the interpreter's own clock will do.
+sys.path = [folder for folder in sys.path if not folder.endswith("simulator/fakes")]
+
+import asyncio  # noqa: E402
+import time  # noqa: E402
+
+from app import alarm  # noqa: E402
+from tasks import signals  # noqa: E402
+
+
+class Pin:
+    """A motor or a light that notes when it was set to what."""
+
+    def __init__(self):
+        self.set_at = []
+
+    def set(self, value):
+        self.set_at.append((time.ticks_ms(), value))
+
+
+class Nobody:
+    def alive(self, name):
+        pass
+
+
+def pulses(motor):
+    """Return [(on ms, gap ms before it)], as a hand feels them."""
+    felt, up, down = [], None, None
+    for at, on in motor.set_at:
+        if on and up is None:
+            up = at
+        elif not on and up is not None:
+            felt.append((time.ticks_diff(at, up), time.ticks_diff(up, down) if down is not None else 0))
+            up, down = None, at
+    return felt
+
+
+def play(*asked):
+    """Play signals, each so many ms after the one before; return what the motor did."""
+    motor, light = Pin(), Pin()
+
+    async def scene():
+        player = signals.Signals(motor, light, Nobody())
+        loop = asyncio.create_task(player.loop())
+        for wait_ms, signal in asked:
+            await asyncio.sleep_ms(wait_ms)
+            player.play(signal)
+        while player.busy():
+            await asyncio.sleep_ms(20)
+        loop.cancel()
+
+    asyncio.run(scene())
+    return pulses(motor)
+
+
+def test_a_countdown_is_felt_whole_although_the_answer_comes_within_its_first_pulse():
+    felt = play((0, alarm.COUNTDOWN), (50, alarm.RECEIVED))
+    assert len(felt) == 5, felt
+    assert all([on >= 200 for on, _ in felt[:3]]), felt
+    assert felt[3][1] >= signals.REST_MS, felt
+    assert all([on >= 120 for on, _ in felt[3:]]), felt
+
+
+def test_of_two_answers_that_wait_for_a_countdown_the_newer_is_felt():
+    felt = play((0, alarm.COUNTDOWN), (50, alarm.RECEIVED), (50, alarm.ACCEPTED))
+    assert len(felt) == 6, felt

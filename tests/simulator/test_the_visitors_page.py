@@ -1,0 +1,166 @@
+"""The visitor's page in a real browser: real firmware behind it, a press there is a press at the pin."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.system
+
+VISITOR = Path(__file__).parents[2] / "simulator" / "visitor"
+# Longer than the 20 s after which a pendant without a hub says *unreachable*, on a busy machine.
+PATIENCE_MS = 90_000
+
+
+def hold_until(page, name: str) -> None:
+    """Keep the finger down until the page shows a signal, as somebody does who was told to hold until it buzzes."""
+    page.hover("#press")
+    page.mouse.down()
+    page.wait_for_selector(f'#meaning[data-name="{name}"]', timeout=PATIENCE_MS)
+    page.mouse.up()
+
+
+def lit(page, colour: str) -> None:
+    page.wait_for_selector(f'#pendant[data-colour="{colour}"]', timeout=PATIENCE_MS)
+
+
+def test_a_real_hold_is_shown_as_pending_and_without_a_hub_as_unreachable(simulator, open_page):
+    simulator.add(1001)
+    page = open_page()
+    hold_until(page, "pending")
+    page.wait_for_selector("#meaning >> text=written it to its flash")
+    page.wait_for_selector('#meaning[data-name="unreachable"]', timeout=PATIENCE_MS)
+    lit(page, "000")
+    assert page.locator('#log li[data-name="unreachable"] svg rect:not(.band)').count() == 5
+
+
+def test_the_light_of_the_picture_is_the_light_of_the_pins(simulator, open_page):
+    simulator.add(1001)
+    page = open_page()
+    page.hover("#press")
+    page.mouse.down()
+    lit(page, "110")
+    page.mouse.up()
+    page.wait_for_selector("#strip rect.light.c110", state="attached")
+    page.wait_for_selector("#strip rect.motor", state="attached")
+    page.wait_for_selector("text=light: yellow")
+    lit(page, "000")
+
+
+def test_the_finger_goes_down_and_up_when_the_mouse_does(simulator, open_page):
+    simulator.add(1001)
+    page = open_page()
+    page.hover("#press")
+    page.mouse.down()
+    page.wait_for_selector('#pendant[data-button="down"]')
+    assert simulator.ask("/devices/1001")["pins"]["button"] == 0
+    page.mouse.up()
+    page.wait_for_selector('#pendant[data-button="up"]')
+    assert simulator.ask("/devices/1001")["pins"]["button"] == 1
+
+
+@pytest.mark.parametrize("key", ["Space", "Enter"])
+def test_the_button_can_be_held_with_the_keyboard(simulator, open_page, key):
+    simulator.add(1001)
+    page = open_page()
+    page.focus("#press")
+    page.keyboard.down(key)
+    page.wait_for_selector('#meaning[data-name="pending"]', timeout=PATIENCE_MS)
+    page.keyboard.up(key)
+    page.wait_for_selector('#pendant[data-button="up"]')
+
+
+def test_a_finger_that_slides_off_or_a_page_that_loses_the_focus_lets_go(simulator, open_page):
+    simulator.add(1001)
+    page = open_page()
+    page.focus("#press")
+    page.keyboard.down("Space")
+    page.wait_for_selector('#pendant[data-button="down"]')
+    page.focus("#usb")
+    page.wait_for_selector('#pendant[data-button="up"]')
+
+
+def test_a_fall_is_felt_as_a_countdown_and_two_clicks_are_a_cancel(simulator, open_page):
+    simulator.add(1001)
+    page = open_page()
+    page.click('[data-motion="fall"]')
+    page.wait_for_selector('#meaning[data-name="countdown"]', timeout=PATIENCE_MS)
+    page.click('[data-clicks="2"]')
+    page.wait_for_selector('#meaning[data-name="pending"]', timeout=PATIENCE_MS)
+    assert "gesture cancel" in (simulator.folder / "devices" / "1001" / "log.txt").read_text()
+
+
+def test_usb_is_plugged_and_a_destroyed_pendant_stays_destroyed(simulator, open_page):
+    simulator.add(1001)
+    page = open_page()
+    page.click("#usb")
+    page.wait_for_selector('#pendant[data-usb="on"]')
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("#destroy")
+    page.wait_for_selector('#pendant[data-power="destroyed"]')
+    page.wait_for_selector("#press:disabled")
+    assert simulator.ask("/devices/1001")["destroyed"]
+
+
+def test_of_several_pendants_each_has_its_own_picture(simulator, open_page):
+    simulator.add(1001)
+    page = open_page()
+    simulator.add(1002)
+    page.wait_for_selector("#device-1002", state="attached")
+    page.focus("#device-1001")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#stage-title >> text=Pendant 1002")
+    hold_until(page, "pending")
+    page.keyboard.press("Tab")
+    page.check("#device-1001")
+    page.wait_for_selector("#meaning >> text=Nothing yet")
+
+
+def test_what_happened_while_the_connection_was_cut_is_told_on_return(simulator, open_page):
+    simulator.add(1001)
+    page = open_page()
+    page.context.set_offline(True)
+    page.wait_for_selector("#lost:not([hidden])", timeout=PATIENCE_MS)
+    simulator.ask("/devices/1001/button", {"down": True})
+    simulator.ask("/devices/1001/button", {"down": False})
+    page.context.set_offline(False)
+    page.wait_for_selector("#live:not(.off):not(:empty)", timeout=PATIENCE_MS)
+    page.wait_for_selector("#log >> text=Button down")
+    page.wait_for_selector("#log >> text=Button up")
+
+
+@pytest.mark.parametrize(("language", "word"), [("ca", "Penjolls"), ("es", "Colgantes"), ("en", "Pendants")])
+def test_the_page_speaks(simulator, open_page, language, word):
+    simulator.add(1001)
+    page = open_page(language=language)
+    page.wait_for_selector(f"legend >> text={word}")
+    assert page.evaluate("document.documentElement.lang") == language
+    empty = "[...document.querySelectorAll('[data-word]')].filter((n) => !n.textContent.trim()).length"
+    assert page.evaluate(empty) == 0
+
+
+@pytest.mark.parametrize("width", [390, 720, 1440])
+def test_nothing_has_to_be_scrolled_sideways(simulator, open_page, width):
+    simulator.add(1001)
+    page = open_page(width=width)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_the_pages_table_of_signals_is_the_firmwares():
+    from app import alarm
+    from tasks import signals
+
+    constants = {name: value for name, value in vars(alarm).items() if name[0].isalpha() and type(value) is int}
+    names = {value: name.lower() for name, value in constants.items() if value in signals.PATTERNS}
+    told = {
+        names[signal]: {"pulses": pulses, "on_ms": on_ms, "off_ms": off_ms, "colour": list(colour)}
+        for signal, (pulses, on_ms, off_ms, colour) in signals.PATTERNS.items()
+    }
+    assert json.loads((VISITOR / "patterns.json").read_text()) == told
+
+
+def test_the_page_takes_nothing_from_elsewhere():
+    for file in VISITOR.iterdir():
+        for address in re.findall(r"https?://[^\s\"')]+", file.read_text()):
+            assert address.startswith("http://www.w3.org/"), f"{file.name}: {address}"
