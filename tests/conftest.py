@@ -41,3 +41,16 @@ def chromium():
         browser = play.chromium.launch(executable_path=path, headless=True, args=list(CHROMIUM_OPTIONS))
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def take_picture():
+    """Take a picture for the documents of what a page shows; written where there is none or SOCORS_PICTURES is set."""
+
+    def take(page, path: Path) -> None:
+        picture = page.screenshot()
+        assert 20_000 < len(picture) < 300_000, f"{path.name} would have {len(picture)} bytes"
+        if os.environ.get("SOCORS_PICTURES") or not path.exists():
+            path.write_bytes(picture)
+
+    return take

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sos_gateway.domain.models import Transition
+
 PICTURE = Path(__file__).parents[3] / "docs" / "console.png"
 
 
@@ -45,7 +47,7 @@ def test_an_accepted_incident_is_closed_with_its_disposition(desk, open_page):
     page.select_option("#disposition", "false_accident")
     page.click("#close")
     page.wait_for_selector(".incident.closed")
-    page.wait_for_selector("#details >> text=false_accident")
+    page.wait_for_selector("#details >> text=false, by accident")
 
 
 def test_of_two_officers_who_accept_one_gets_it_and_the_other_sees_who(desk, open_page):
@@ -112,7 +114,102 @@ async def _cut(desk):
     desk.app.state.stream._cut_all()
 
 
-def test_the_picture_in_the_readme_is_of_the_real_desk(desk, open_page):
+def test_a_late_report_shows_both_times(desk, open_page):
+    desk.operator("agent.puig")
+    happened = datetime.now(UTC) - timedelta(days=2, minutes=4)
+    desk.incident(late=True, occurred_at=happened)
+    page = open_page("agent.puig")
+    told = page.inner_text(".incident .times")
+    day = page.evaluate(
+        "(at) => new Date(at).toLocaleDateString('en', {day: 'numeric', month: 'short'})",
+        happened.isoformat(),
+    )
+    assert told.startswith(f"occurred {day} ")
+    assert "received" in told
+    page.wait_for_selector(".incident >> text=late")
+    page.wait_for_selector("#details dd >> text=48 h ago")
+
+
+def test_a_pending_fall_is_grey_and_says_when_it_opens(desk, open_page):
+    desk.operator("agent.puig")
+    desk.incident(kind="fall", state="pending")
+    page = open_page("agent.puig")
+    page.wait_for_selector(".incident.pending .until >> text=opens in")
+    page.wait_for_selector("#details >> text=Opens by itself")
+
+
+def test_an_unreadable_alarm_shows_its_bytes(desk, open_page):
+    desk.operator("agent.puig")
+    desk.incident(kind="unreadable", raw="0001000763")
+    page = open_page("agent.puig")
+    page.wait_for_selector("#details .raw >> text=00 01 00 07 63")
+    page.wait_for_selector("#details >> text=Unreadable alarm")
+
+
+def test_what_a_wearer_takes_back_too_late_and_where_hubs_disagree_is_said_in_words(desk, open_page):
+    desk.operator("agent.puig")
+    desk.incident(says_false_alarm=True, disputed=True, lat_e7=413_544_000, lon_e7=20_710_000)
+    page = open_page("agent.puig")
+    page.wait_for_selector(".incident >> text=wearer says false alarm")
+    page.wait_for_selector(".incident >> text=position disputed")
+
+
+def test_the_map_names_the_towns_around_the_chosen_incident(desk, open_page):
+    desk.operator("agent.puig")
+    desk.incident(lat_e7=413_544_000, lon_e7=20_710_000)
+    page = open_page("agent.puig")
+    page.wait_for_selector(".town >> text=Cornellà de Llobregat")
+
+
+def test_the_arrow_keys_take_the_focus_along(desk, open_page):
+    desk.operator("agent.puig")
+    first, second = desk.incident(wearer="Rosa Vidal"), desk.incident(wearer="Joan Ferrer")
+    page = open_page("agent.puig")
+    page.wait_for_selector("#accept")
+    page.keyboard.press("ArrowDown")
+    focused = page.evaluate("document.activeElement.dataset.id")
+    assert int(focused) in (first, second)
+    assert page.get_attribute(f'.incident[data-id="{focused}"]', "aria-current") == "true"
+
+
+def test_what_an_officer_was_about_to_do_survives_news_of_the_incident(desk, open_page):
+    desk.operator("agent.puig")
+    number = desk.incident(state="accepted")
+    page = open_page("agent.puig")
+    page.select_option("#disposition", "false_misuse")
+    page.focus("#disposition")
+    page.evaluate("document.getElementById('details').firstElementChild.dataset.old = 'yes'")
+    desk.run(_told_again(desk, number))
+    page.wait_for_selector("#details > :first-child:not([data-old])")
+    assert page.input_value("#disposition") == "false_misuse"
+    assert page.evaluate("document.activeElement.id") == "disposition"
+
+
+async def _told_again(desk, number):
+    async with desk.store.transaction() as tx:
+        await tx.add_transition(
+            Transition(number, "pressed again", "accepted", "accepted", "device 1", datetime.now(UTC), "")
+        )
+
+
+def test_a_log_in_that_fails_says_why_in_one_sentence(desk, open_page):
+    desk.operator("agent.puig")
+    page = open_page("agent.puig")
+    page.click("#logout")
+    page.wait_for_selector("#login")
+    page.click("button[type=submit]")
+    page.wait_for_selector("#trouble >> text=Name or password is wrong")
+    page.fill("#name", "agent.puig")
+    page.fill("#password", "not this one")
+    page.click("button[type=submit]")
+    page.wait_for_selector("#trouble >> text=Name or password is wrong")
+    page.context.set_offline(True)
+    page.click("button[type=submit]")
+    page.wait_for_selector("#trouble >> text=The desk does not answer")
+    page.context.set_offline(False)
+
+
+def test_the_picture_in_the_readme_is_of_the_real_desk(desk, open_page, take_picture):
     desk.operator("agent.puig", "specialist")
     now = datetime.now(UTC)
     here = {"radius_m": 100, "position_source": "hub kitchen", "position_at": now}
@@ -143,6 +240,4 @@ def test_the_picture_in_the_readme_is_of_the_real_desk(desk, open_page):
     page.wait_for_selector("#details >> text=Maria Soler")
     page.wait_for_selector("path.leaflet-interactive", state="attached")
     page.wait_for_timeout(600)  # the map glides to its place; nothing announces the end of it
-    PICTURE.parent.mkdir(exist_ok=True)
-    page.screenshot(path=str(PICTURE))
-    assert PICTURE.stat().st_size > 20_000
+    take_picture(page, PICTURE)

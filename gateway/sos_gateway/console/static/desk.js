@@ -13,8 +13,15 @@ const el = (name, attributes = {}, ...children) => {
   node.append(...children.filter((child) => child !== null && child !== undefined));
   return node;
 };
-const kind = (incident) => w["kind_" + incident.kind] || incident.kind;
-const clock = (text) => (text ? new Date(text).toLocaleTimeString(setup.language, { hour12: false }) : "–");
+const capital = (text) => text.charAt(0).toLocaleUpperCase(setup.language) + text.slice(1);
+const kind = (incident) => capital(w["kind_" + incident.kind] || incident.kind);
+// In the browser's zone; with the day where it is not today's.
+const clock = (text) => {
+  if (!text) return "–";
+  const at = new Date(text);
+  const time = at.toLocaleTimeString(setup.language, { hour12: false });
+  return at.toDateString() === new Date().toDateString() ? time : `${at.toLocaleDateString(setup.language, { day: "numeric", month: "short" })} ${time}`;
+};
 const age = (text) => {
   const seconds = Math.max(0, Math.round((Date.now() - new Date(text)) / 1000));
   const told = seconds < 90 ? `${seconds} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
@@ -34,6 +41,10 @@ async function api(path, body) {
   if (!answer.ok) throw new Error(said.detail);
   return said;
 }
+
+const ageNode = (text) => el("span", { class: "age", "data-at": text, title: clock(text) }, age(text));
+const until = (text) => w.opens_in.replace("{t}", Math.max(0, Math.ceil((new Date(text) - Date.now()) / 1000)));
+const untilNode = (text) => el("span", { class: "until", "data-until": text }, until(text));
 
 const say = (text) => { document.getElementById("said").textContent = text; };
 
@@ -96,8 +107,11 @@ function row(incident) {
     el("span", { class: "what" }, `${kind(incident)} · ${incident.town_name}`),
     el("span", { class: "state" }, w["state_" + incident.state]),
     el("span", { class: "person" }, incident.wearer),
-    el("span", { class: "age", "data-at": incident.occurred_at }, age(incident.occurred_at)),
+    ageNode(incident.occurred_at),
   );
+  // Two moments, and an officer must not take one for the other.
+  if (incident.late) button.append(el("span", { class: "times" }, w.both_times.replace("{a}", clock(incident.occurred_at)).replace("{b}", clock(incident.received_at))));
+  if (incident.state === "pending" && incident.pending_until) button.append(el("span", { class: "times" }, untilNode(incident.pending_until)));
   const words = marks(incident);
   if (words.length) button.append(el("span", { class: "marks" }, ...words.map((word) => el("span", { class: "mark-word" }, word))));
   if (incident.state === "open" && Date.now() - new Date(incident.received_at) < 10000) button.classList.add("fresh");
@@ -116,29 +130,37 @@ function drawList() {
 }
 setInterval(() => {
   for (const node of document.querySelectorAll(".age")) node.textContent = age(node.dataset.at);
+  for (const node of document.querySelectorAll(".until")) node.textContent = until(node.dataset.until);
 }, 1000);
 
 // Map.
 
-const map = L.map("map", { zoomControl: true, attributionControl: Boolean(setup.tiles) }).setView([41.39, 2.1], 10);
+const map = L.map("map", { zoomControl: true, zoomSnap: 0.25, attributionControl: Boolean(setup.tiles) }).setView([41.39, 2.1], 10);
 if (setup.tiles) L.tileLayer(setup.tiles, { maxZoom: 19 }).addTo(map);
 function drawTowns(shapes) {
   const layer = L.geoJSON(shapes, {
-    style: { color: "#54677a", weight: 1, fillColor: "#ffffff", fillOpacity: setup.tiles ? 0 : 0.85 },
-    onEachFeature: (feature, shape) => shape.bindTooltip(feature.properties.name),
+    pane: "land",
+    style: { className: "boundary", weight: 1, fillOpacity: setup.tiles ? 0 : 0.85 },
+    onEachFeature: (feature, shape) => shape.bindTooltip(feature.properties.name, { permanent: true, direction: "center", className: "town", pane: "towns" }),
   }).addTo(map);
-  layer.bringToBack();
-  if (!chosen) map.fitBounds(layer.getBounds());
+  if (!chosen) map.fitBounds(layer.getBounds(), { animate: false });
 }
 // The map can wait; alarms cannot: towns that could not be had now are asked for again.
-const askForTowns = () => fetch("/boundaries.geojson").then((answer) => answer.json()).then(drawTowns, () => setTimeout(askForTowns, 5000));
+const askForTowns = () => // Land lies below the names of towns, and both below the incidents.
+map.createPane("land").style.zIndex = 300;
+map.createPane("towns").style.zIndex = 350;
+fetch("/boundaries.geojson").then((answer) => answer.json()).then(drawTowns, () => setTimeout(askForTowns, 5000));
 askForTowns();
+// Thirty-six names have no room on a map of everything.
+const showNames = () => document.getElementById("map").classList.toggle("far", map.getZoom() < 11.5);
+map.on("zoomend", showNames);
+showNames();
 const markers = L.layerGroup().addTo(map);
-const COLOUR = { open: "#b3001b", pending: "#5a6472", accepted: "#1f6b3a", on_scene: "#1f6b3a" };
+const COLOUR = { open: "#b3001b", pending: "#5a6472", accepted: "#1f6b3a", on_scene: "#1f6b3a", closed: "#14213d", cancelled: "#14213d" };
 function drawMap() {
   markers.clearLayers();
   for (const incident of incidents.values()) {
-    if (!incident.position || OVER.includes(incident.state)) continue;
+    if (!incident.position || (OVER.includes(incident.state) && incident.id !== chosen)) continue;
     const at = [incident.position.lat, incident.position.lon];
     const colour = COLOUR[incident.state];
     if (incident.position.radius_m) L.circle(at, { radius: incident.position.radius_m, color: colour, weight: 1, fillOpacity: 0.12 }).addTo(markers);
@@ -149,18 +171,19 @@ function drawMap() {
 
 // Details.
 
-function line(term, text) {
-  return text ? [el("dt", {}, term), el("dd", {}, text)] : [];
+function line(term, ...parts) {
+  return parts[0] ? [el("dt", {}, term), el("dd", {}, ...parts)] : [];
 }
 function where(incident) {
   const p = incident.position;
-  if (!p) return w.unknown;
+  if (!p) return [w.unknown];
   const parts = [`${p.lat.toFixed(5)}, ${p.lon.toFixed(5)}`];
   if (p.radius_m) parts.push(w.within.replace("{m}", p.radius_m));
   if (p.source) parts.push(w.heard_by.replace("{s}", p.source));
-  if (p.at) parts.push(age(p.at));
-  return parts.join(" · ");
+  const text = parts.join(" · ");
+  return p.at ? [text + " · ", ageNode(p.at)] : [text];
 }
+const note = (text) => w["kind_" + text] || w["disposition_" + text] || text;
 function actions(incident) {
   const box = el("div", { class: "actions" });
   if (["pending", "open"].includes(incident.state)) {
@@ -185,26 +208,35 @@ async function drawDetails() {
   const question = ++asked;
   const full = await api(`/api/incidents/${chosen}`).catch(() => null);
   if (!full || full.id !== chosen || question !== asked) return;
-  const trouble = document.getElementById("trouble")?.textContent;
+  // What an officer was about to do survives the drawing of what has changed meanwhile.
+  const same = box.dataset.id === String(full.id);
+  const trouble = same ? document.getElementById("trouble")?.textContent : "";
+  const focused = box.contains(document.activeElement) ? document.activeElement.id : "";
+  const disposition = same ? document.getElementById("disposition")?.value : "";
+  box.dataset.id = full.id;
   box.replaceChildren(
     el("p", { class: "big" }, `${kind(full)} · ${w["state_" + full.state]}`),
     el("dl", {},
       ...line(w.name, full.wearer),
       ...line(w.town, [full.town_name, ...full.also_towns].join(", ")),
-      ...line(w.position, where(full)),
-      ...line(w.occurred, `${clock(full.occurred_at)} (${age(full.occurred_at)})`),
-      ...line(w.received, clock(full.received_at)),
+      ...line(w.position, ...where(full)),
+      ...line(w.occurred, `${clock(full.occurred_at)} · `, ageNode(full.occurred_at)),
+      ...line(w.received, `${clock(full.received_at)} · `, ageNode(full.received_at)),
+      ...(full.state === "pending" && full.pending_until ? line(w.opens, untilNode(full.pending_until)) : []),
       ...line(w.presses, String(full.press_count)),
       ...line(w.device, String(full.device)),
       ...line(w.accepted_by, full.accepted_by),
     ),
     ...(marks(full).length ? [el("p", { class: "marks" }, ...marks(full).map((word) => el("span", { class: "mark-word" }, word)))] : []),
-    ...(full.raw ? [el("p", { class: "raw" }, full.raw)] : []),
+    ...(full.raw ? [el("p", { class: "quiet" }, w.raw), el("p", { class: "raw" }, full.raw.replace(/../g, "$& ").trim())] : []),
     actions(full),
     el("h2", {}, w.history),
-    el("ol", { class: "history" }, ...full.history.map((step) => el("li", {}, el("time", {}, clock(step.at)), `${step.what} · ${step.who}${step.note ? " · " + step.note : ""}`))),
+    el("ol", { class: "history" }, ...full.history.map((step) => el("li", {}, el("time", { datetime: step.at }, clock(step.at)), [w["what_" + step.what] || step.what, step.who, note(step.note)].filter(Boolean).join(" · ")))),
   );
   if (trouble) document.getElementById("trouble").textContent = trouble;
+  const select = document.getElementById("disposition");
+  if (select && disposition) select.value = disposition;
+  if (focused) (document.getElementById(focused) || select || document.getElementById("accept"))?.focus();
 }
 async function act(path, body) {
   try {
@@ -220,8 +252,12 @@ function choose(id) {
   drawList();
   drawMap();
   document.getElementById("details").replaceChildren();
+  delete document.getElementById("details").dataset.id;
   drawDetails();
-  if (incident?.position) map.setView([incident.position.lat, incident.position.lon], Math.max(map.getZoom(), setup.tiles ? 15 : 12));
+  if (!incident?.position) return;
+  const zoom = Math.max(map.getZoom(), setup.tiles ? 15 : 12);
+  // While the map glides from one zoom to another it would not hear of the next place.
+  map.setView([incident.position.lat, incident.position.lon], zoom, { animate: zoom === map.getZoom() });
 }
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || ["SELECT", "INPUT"].includes(event.target.tagName)) return;
@@ -231,6 +267,8 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "ArrowDown" && all.length) choose(all[Math.min(place + 1, all.length - 1)].id);
   else if (event.key === "ArrowUp" && all.length) choose(all[Math.max(place - 1, 0)].id);
   else return;
+  // Focus goes along: whoever works by ear hears the row, and Tab goes on from it.
+  if (event.key.startsWith("Arrow")) document.querySelector(`.incident[data-id="${chosen}"]`)?.focus();
   event.preventDefault();
 });
 

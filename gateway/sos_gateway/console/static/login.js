@@ -14,6 +14,7 @@ form.addEventListener("submit", async (event) => {
     location.href = "/" + location.search;
     return;
   }
-  trouble.textContent = answer && answer.status === 401 ? trouble.dataset.wrong : (answer ? (await answer.json()).detail : trouble.dataset.wrong);
+  // Refused (401) or not even a name (422): the same sentence, for a guesser learns nothing from it.
+  trouble.textContent = answer && answer.status < 500 ? trouble.dataset.wrong : trouble.dataset.away;
   form.elements.password.select();
 });
