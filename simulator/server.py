@@ -6,16 +6,17 @@ import contextlib
 import json
 import logging
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import uvicorn
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, Header, HTTPException
 from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
-from sse_starlette import EventSourceResponse
+from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from .feed import Feed
 from .provisioning import provision
 from .radio.pendant_radio import Air
 from .world import firmware
@@ -24,6 +25,8 @@ from .world.realtime import RealDevice, World, now_us
 
 PAGE = Path(__file__).with_name("visitor")
 CLICK_S, GAP_S = 0.12, 0.15
+# A page that was closed cannot lift its finger any more; longer than the firmware needs to call a button stuck.
+LONGEST_TOUCH_S = 60
 
 
 class NewDevice(BaseModel):
@@ -33,6 +36,10 @@ class NewDevice(BaseModel):
 
 class Press(BaseModel):
     ms: Annotated[int, Field(ge=1, le=60_000)] = 1100
+
+
+class Touch(BaseModel):
+    down: bool
 
 
 class Clicks(BaseModel):
@@ -61,7 +68,10 @@ class Steering:
         self.air = Air(seed)
         self.world = World(self.air)
         self.air.send = self._send
+        self.feed = Feed()
+        self.world.listeners.add(self.feed.add)
         self.tasks: set[asyncio.Task] = set()
+        self._touches: dict[int, asyncio.TimerHandle] = {}
 
     def _send(self, device: int, name: str, *args: Any) -> None:
         send = self.world.devices[device].hardware.send
@@ -79,6 +89,15 @@ class Steering:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
+    def touch(self, device: RealDevice, down: bool) -> None:
+        """A finger that stays down for as long as it really does."""
+        if handle := self._touches.pop(device.number, None):
+            handle.cancel()
+        device.hardware.set_input("button", 0 if down else 1)
+        if down:
+            loop = asyncio.get_running_loop()
+            self._touches[device.number] = loop.call_later(LONGEST_TOUCH_S, self.touch, device, False)
+
     async def hold(self, device: RealDevice, seconds: float) -> None:
         device.hardware.set_input("button", 0)
         await asyncio.sleep(seconds)
@@ -89,22 +108,13 @@ class Steering:
             await self.hold(device, CLICK_S)
             await asyncio.sleep(GAP_S)
 
-    async def events(self) -> AsyncIterator[dict[str, str]]:
-        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.world.listeners.add(queue.put_nowait)
-        try:
-            yield {"event": "hello", "data": "{}"}
-            while True:
-                event = await queue.get()
-                yield {"event": "pin", "data": json.dumps(event)}
-        finally:
-            self.world.listeners.discard(queue.put_nowait)
-
 
 def create_app(steering: Steering) -> FastAPI:
     """Return the control application."""
     app = FastAPI(title="Socors simulator", docs_url=None, redoc_url=None)
     _device_routes(app, steering)
+    _world_routes(app, steering)
+    app.mount("/visitor", StaticFiles(directory=PAGE), name="visitor")
 
     @app.get("/")
     async def page() -> FileResponse:
@@ -115,9 +125,18 @@ def create_app(steering: Steering) -> FastAPI:
         return {"sha256": firmware.sha256()}
 
     @app.get("/events")
-    async def events() -> EventSourceResponse:
-        return EventSourceResponse(steering.events(), ping=10)
+    async def events(last_event_id: Annotated[str | None, Header()] = None) -> EventSourceResponse:
+        """Every pin that moves, every boot and sleep; a browser that comes back hears what it has missed."""
+        return EventSourceResponse(
+            steering.feed.follow(last_event_id),
+            ping=10,
+            ping_message_factory=lambda: ServerSentEvent(event="ping", data="{}"),
+        )
 
+    return app
+
+
+def _world_routes(app: FastAPI, steering: Steering) -> None:
     @app.post("/hubs/{name}")
     async def hub(name: str) -> dict[str, int]:
         """Open the HCI door of a hub; its adapter is tcp-client:127.0.0.1:PORT."""
@@ -131,8 +150,6 @@ def create_app(steering: Steering) -> FastAPI:
         for field, value in said.model_dump(exclude_none=True).items():
             setattr(found, field, value)
         return {"loss": found.loss, "deaf": found.deaf, "rssi": found.rssi}
-
-    return app
 
 
 def _device_routes(app: FastAPI, steering: Steering) -> None:
@@ -169,6 +186,12 @@ def _device_routes(app: FastAPI, steering: Steering) -> None:
         steering.later(steering.hold(steering.device(number), said.ms / 1000))
         return {"ok": True}
 
+    @app.post("/devices/{number}/button")
+    async def button(number: int, said: Touch) -> dict[str, bool]:
+        """The finger goes down, or up: the caller keeps the time."""
+        steering.touch(steering.device(number), said.down)
+        return {"down": said.down}
+
     @app.post("/devices/{number}/clicks")
     async def clicks(number: int, said: Clicks) -> dict[str, bool]:
         steering.later(steering.click(steering.device(number), said.count))
@@ -179,7 +202,10 @@ def _device_routes(app: FastAPI, steering: Steering) -> None:
         """The body moves: fall, walk, swing, get-up."""
         if said.name not in MOTIONS:
             raise HTTPException(422, f"There is no motion {said.name}: use one of {', '.join(MOTIONS)}.")
-        return {"seconds": steering.device(number).hardware.body.play(said.name, now_us())}
+        device = steering.device(number)
+        seconds = device.hardware.body.play(said.name, now_us())
+        steering.world.notice(number, "motion", said.name)
+        return {"seconds": seconds}
 
     @app.post("/devices/{number}/usb")
     async def usb(number: int, said: Usb) -> dict[str, bool]:

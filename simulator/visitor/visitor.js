@@ -214,7 +214,7 @@ function timeOf(t) {
 }
 function drawLog() {
   const d = devices.get(chosen);
-  $("log").replaceChildren(...(d ? d.said : []).map((entry) => el("li", { "data-name": entry.name }, el("time", {}, timeOf(entry.t)), entry.run ? pulses(entry.run, 130) : null, entry.title ? el("strong", {}, entry.title) : null, el("span", {}, entry.sentence))));
+  $("log").replaceChildren(...(d ? d.said : []).map((entry) => el("li", { "data-name": entry.name }, el("time", {}, timeOf(entry.t)), entry.run ? pulses(entry.run, 130) : null, el("div", {}, ...(entry.title ? [el("strong", {}, entry.title), " "] : []), entry.sentence))));
 }
 const LANES = { light: [4, 14], motor: [24, 34], button: [64, 14] };
 function drawStrip() {

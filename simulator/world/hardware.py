@@ -95,6 +95,8 @@ class Hardware:
         self.levels[gpio] = level
         if signal == "button":
             self.tell("button", 1 - level)
+        elif signal == "usb_sense":
+            self.tell("usb", level)
         if self.send:
             self.send("pin", gpio, level)
 

@@ -8,7 +8,9 @@ import pytest
 
 pytestmark = pytest.mark.system
 
-VISITOR = Path(__file__).parents[2] / "simulator" / "visitor"
+ROOT = Path(__file__).parents[2]
+VISITOR = ROOT / "simulator" / "visitor"
+PICTURE = ROOT / "docs" / "pendant.png"
 # Longer than the 20 s after which a pendant without a hub says *unreachable*, on a busy machine.
 PATIENCE_MS = 90_000
 
@@ -117,14 +119,14 @@ def test_of_several_pendants_each_has_its_own_picture(simulator, open_page):
     page.wait_for_selector("#meaning >> text=Nothing yet")
 
 
-def test_what_happened_while_the_connection_was_cut_is_told_on_return(simulator, open_page):
+def test_what_happened_while_the_connection_was_cut_is_told_on_return(simulator, cable, open_page):
     simulator.add(1001)
-    page = open_page()
-    page.context.set_offline(True)
+    page = open_page(url=cable.url)
+    cable.cut()
     page.wait_for_selector("#lost:not([hidden])", timeout=PATIENCE_MS)
     simulator.ask("/devices/1001/button", {"down": True})
     simulator.ask("/devices/1001/button", {"down": False})
-    page.context.set_offline(False)
+    cable.mend()
     page.wait_for_selector("#live:not(.off):not(:empty)", timeout=PATIENCE_MS)
     page.wait_for_selector("#log >> text=Button down")
     page.wait_for_selector("#log >> text=Button up")
@@ -142,16 +144,32 @@ def test_the_page_speaks(simulator, open_page, language, word):
 
 @pytest.mark.parametrize("width", [390, 720, 1440])
 def test_nothing_has_to_be_scrolled_sideways(simulator, open_page, width):
-    simulator.add(1001)
+    for number in (1001, 1002, 1003):
+        simulator.add(number)
     page = open_page(width=width)
+    page.wait_for_selector("#device-1003", state="attached")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_the_picture_in_the_documents_is_of_the_real_page(simulator, open_page, take_picture):
+    for number in (1001, 1002, 1003):
+        simulator.add(number)
+    page = open_page()
+    page.wait_for_selector("#device-1003", state="attached")
+    page.hover("#press")
+    page.mouse.down()
+    page.wait_for_selector('#meaning[data-name="pending"]', timeout=PATIENCE_MS)
+    take_picture(page, PICTURE)
+    page.mouse.up()
 
 
 def test_the_pages_table_of_signals_is_the_firmwares():
     from app import alarm
     from tasks import signals
 
-    constants = {name: value for name, value in vars(alarm).items() if name[0].isalpha() and type(value) is int}
+    constants = {
+        name: value for name, value in vars(alarm).items() if name[0].isalpha() and type(value) is int
+    }
     names = {value: name.lower() for name, value in constants.items() if value in signals.PATTERNS}
     told = {
         names[signal]: {"pulses": pulses, "on_ms": on_ms, "off_ms": off_ms, "colour": list(colour)}
