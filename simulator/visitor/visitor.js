@@ -22,6 +22,7 @@ const el = (name, attributes = {}, ...children) => {
   node.append(...children.filter((child) => child !== null && child !== undefined));
   return node;
 };
+const capital = (text) => text.charAt(0).toLocaleUpperCase(language) + text.slice(1);
 const shape = (name, attributes) => {
   const node = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -214,7 +215,7 @@ function timeOf(t) {
 }
 function drawLog() {
   const d = devices.get(chosen);
-  $("log").replaceChildren(...(d ? d.said : []).map((entry) => el("li", { "data-name": entry.name }, el("time", {}, timeOf(entry.t)), entry.run ? pulses(entry.run, 130) : null, el("div", {}, ...(entry.title ? [el("strong", {}, entry.title), " "] : []), entry.sentence))));
+  $("log").replaceChildren(...(d ? d.said : []).map((entry) => el("li", { "data-name": entry.name }, el("time", {}, timeOf(entry.t)), entry.run ? pulses(entry.run, 130) : null, el("div", {}, ...(entry.title ? [el("strong", {}, capital(entry.title)), " "] : []), entry.sentence))));
 }
 const LANES = { light: [4, 14], motor: [24, 34], button: [64, 14] };
 function drawStrip() {
@@ -341,7 +342,7 @@ $("languages").append(...LANGUAGES.map((code) => el("a", { href: `?lang=${code}`
 $("gestures").append(...gestures(language).map(([gesture, meaning]) => el("tr", {}, el("th", { scope: "row" }, gesture), el("td", {}, meaning))));
 $("patterns").append(...Object.entries(PATTERNS).map(([name, p]) => {
   const run = { colour: p.colour.join(""), pulses: Array.from({ length: p.pulses }, (_, i) => ({ up: i * (p.on_ms + p.off_ms) * 1e6, down: (i * (p.on_ms + p.off_ms) + p.on_ms) * 1e6 })) };
-  return el("tr", {}, el("td", {}, pulses(run, 130), el("span", { class: "hidden" }, `${p.pulses} × ${p.on_ms} ms, ${fill(w.light, { c: w["c" + run.colour] })}`)), el("td", {}, el("strong", {}, w["name_" + name]), " ", w["says_" + name]));
+  return el("tr", {}, el("td", {}, pulses(run, 130), el("span", { class: "hidden" }, `${p.pulses} × ${p.on_ms} ms, ${fill(w.light, { c: w["c" + run.colour] })}`)), el("td", {}, el("strong", {}, capital(w["name_" + name])), " ", w["says_" + name]));
 }));
 const slow = matchMedia("(prefers-reduced-motion: reduce)");
 let drawnAt = 0;

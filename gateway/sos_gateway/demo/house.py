@@ -121,7 +121,7 @@ async def open_house(
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="socors-", ignore_cleanup_errors=True))
         )
-        say("database: PostgreSQL starts …")
+        say("a database (PostgreSQL) and a message broker (MQTT) start …")
         postgres = stack.enter_context(PostgresService(folder / "postgres"))
         names = [f"hub{n + 1}" for n in range(hubs)]
         # The embedded broker needs no system package; mosquitto adds TLS and access rules.
@@ -135,9 +135,9 @@ async def open_house(
         house = House(folder, url, store, postgres, broker, hubs=names, passwords=passwords)
         try:
             await _prepare(house, webhook_url)
-            say("gateway, hubs and simulator start …")
+            say(f"the gateway, {hubs} hubs (the boxes that hear pendants) and the simulated air start …")
             await _start_parts(house)
-            say(f"{pendants} pendants are provisioned and switched on …")
+            say(f"{pendants} pendants get their secrets and are switched on …")
             await _start_pendants(house, pendants)
             yield house
         finally:

@@ -109,7 +109,7 @@ async def _stage(house: House, endpoint: Endpoint, say: Say) -> AsyncIterator[St
 
 async def _perform(stage: Stage, once: bool, presses: int) -> int:
     sha256 = (await stage.wearers.get("/firmware"))["sha256"]
-    stage.say(f"every pendant runs the firmware with SHA-256 {sha256[:16]}…")
+    stage.say(f"every pendant is simulated, its firmware is the real one (SHA-256 {sha256[:16]}…)")
     await _together(_sos(stage, stage.house.devices[1]), _fall(stage, stage.house.devices[0]))
     await _regret(stage, stage.house.devices[1])
     if not once:
@@ -157,10 +157,10 @@ async def _fall(stage: Stage, device: int) -> None:
     stage.raised[device] += 1
     pending = await desk.wait_incident(device, since, ("pending",), STEP_S)
     say(
-        f"pendant {device}: the fall is on the desk, pending and silent: two clicks within 20 s would cancel it"
+        f"pendant {device}: the fall is on the desk, greyed and silent: two clicks within 20 s would cancel it"
     )
     await wearers.wait_felt(device, "received", since, STEP_S)
-    say(f"pendant {device}: the wearer feels *received*")
+    say(f"pendant {device}: the wearer feels *received*: the alarm is stored and can no longer be lost")
     opened = await desk.wait_incident(device, pending.t_ns, ("open",), 40)
     say(
         f"pendant {device}: nobody cancelled; it opens by itself {ms_since(pending.t_ns, opened.t_ns) / 1000:.1f} s later"
@@ -196,7 +196,7 @@ async def _press_to_close(stage: Stage, device: int, into: Latencies, say: Say |
     if say:
         finger = ms_since(wearers.button_down_ns[device], seen.t_ns)
         say(
-            f"pendant {device}: on the desk {to_desk:.0f} ms after the hold ({finger:.0f} ms after finger-down)"
+            f"pendant {device}: on the police desk {to_desk:.0f} ms after the hold ({finger:.0f} ms after finger-down)"
         )
         say(f"pendant {device}: the wearer feels *received* {to_felt:.0f} ms after the hold")
     into.press_to_desk_ms.append(to_desk)
@@ -281,9 +281,12 @@ async def _stay(stage: Stage) -> int:
     """Stay up for a visitor until interrupted."""
     house = stage.house
     typer.echo("")
-    typer.echo(f"The police desk:   {house.gateway_url}/   (log in as officer, password {house.password})")
-    typer.echo(f"Press the pendant: {house.simulator_url}/")
-    typer.echo("Ctrl-C ends the demo and removes what it made.")
+    typer.echo("The demo stays up. Two pages, for any browser on this machine:")
+    typer.echo(f"  the police desk  {house.gateway_url}/")
+    typer.echo(f"                   log in as officer, password {house.password} (made for this demo only)")
+    typer.echo(f"  the pendants     {house.simulator_url}/")
+    typer.echo("                   press one, drop it, destroy it, and see what its wearer feels")
+    typer.echo("Ctrl-C ends the demo and removes what it made; what every part has said stays in .demo/logs.")
     try:
         await asyncio.Event().wait()
     except asyncio.CancelledError:
