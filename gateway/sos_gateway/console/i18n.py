@@ -45,6 +45,7 @@ _WORDS = {
     "presses": ("Pulsacions", "Pulsaciones", "Presses"),
     "device": ("Dispositiu", "Dispositivo", "Device"),
     "town": ("Municipi", "Municipio", "Town"),
+    "timer": ("per si sola", "por sí sola", "by itself"),
     "history": ("Historial", "Historial", "History"),
     "ago": ("fa {t}", "hace {t}", "{t} ago"),
     "within": ("radi de {m} m", "radio de {m} m", "within {m} m"),

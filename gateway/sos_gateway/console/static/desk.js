@@ -159,7 +159,8 @@ const markers = L.layerGroup().addTo(map);
 const COLOUR = { open: "#b3001b", pending: "#5a6472", accepted: "#1f6b3a", on_scene: "#1f6b3a", closed: "#14213d", cancelled: "#14213d" };
 function drawMap() {
   markers.clearLayers();
-  for (const incident of incidents.values()) {
+  // The chosen one comes last and lies on top.
+  for (const incident of [...incidents.values()].sort((a, b) => (a.id === chosen) - (b.id === chosen))) {
     if (!incident.position || (OVER.includes(incident.state) && incident.id !== chosen)) continue;
     const at = [incident.position.lat, incident.position.lon];
     const colour = COLOUR[incident.state];
@@ -184,6 +185,7 @@ function where(incident) {
   return p.at ? [text + " · ", ageNode(p.at)] : [text];
 }
 const note = (text) => w["kind_" + text] || w["disposition_" + text] || text;
+const who = (text) => (text === "timer" ? w.timer : text.replace(/^device (?=\d+$)/, w.device + " "));
 function actions(incident) {
   const box = el("div", { class: "actions" });
   if (["pending", "open"].includes(incident.state)) {
@@ -231,7 +233,7 @@ async function drawDetails() {
     ...(full.raw ? [el("p", { class: "quiet" }, w.raw), el("p", { class: "raw" }, full.raw.replace(/../g, "$& ").trim())] : []),
     actions(full),
     el("h2", {}, w.history),
-    el("ol", { class: "history" }, ...full.history.map((step) => el("li", {}, el("time", { datetime: step.at }, clock(step.at)), [w["what_" + step.what] || step.what, step.who, note(step.note)].filter(Boolean).join(" · ")))),
+    el("ol", { class: "history" }, ...full.history.map((step) => el("li", {}, el("time", { datetime: step.at }, clock(step.at)), [w["what_" + step.what] || step.what, who(step.who), note(step.note)].filter(Boolean).join(" · ")))),
   );
   if (trouble) document.getElementById("trouble").textContent = trouble;
   const select = document.getElementById("disposition");
