@@ -1,10 +1,14 @@
 """docs/wire.md says what the code does: every table with a number in it is compared with sos_wire."""
 
+import ast
 import json
 import re
 from pathlib import Path
 
-from sos_gateway.ingest import envelope
+from sos_gateway import down
+from sos_gateway.domain import own_time
+from sos_gateway.hub import relay
+from sos_gateway.ingest import aliases, envelope
 from sos_wire import advert, frame, kinds, seal, topics
 
 ROOT = Path(__file__).parents[2]
@@ -166,15 +170,45 @@ def test_the_messages_between_hub_and_gateway():
     assert [row[0] for row in message] == list(envelope.FromHub.model_fields)
     assert [row[0] for row in heard] == list(envelope.HeardFrame.model_fields)
     assert [row[0] for row in written] == list(envelope.Written.model_fields)
-    receipt, down = tables("To a hub: `receipt` and `down`")
+    receipt, order = tables("To a hub: `receipt` and `down`")
     assert [row[0] for row in receipt] == list(json.loads(envelope.receipt("00000000", [1])))
     hub_pattern = envelope.FromHub.model_json_schema()["properties"]["hub"]["pattern"]
     assert f"`{hub_pattern}`" in section("From a hub: `up` and `backlog`")
     answer = envelope.Answer("hub1", 0, [], b"", envelope.datetime.now())
-    assert [row[0] for row in down] == list(json.loads(envelope.down(answer)))
+    assert [row[0] for row in order] == list(json.loads(envelope.down(answer)))
 
 
 def test_the_lists_of_vectors():
     vectors = json.loads((ROOT / "firmware/src/sos_wire/vectors.json").read_text())
     told = [row[0] for row in tables("Checking an implementation")[0]]
     assert told == [name for name, value in vectors.items() if isinstance(value, list)]
+
+
+def constants(path: str) -> dict[str, int]:
+    """Return the integer constants of a firmware module that needs a device to be imported."""
+    found = {}
+    for node in ast.parse((ROOT / "firmware" / "src" / path).read_text()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            found[node.targets[0].id] = node.value.value
+    return found
+
+
+def test_the_times_told_in_prose():
+    ble, alarm = constants("links/ble.py"), constants("app/alarm.py")
+    air = section("Short form").replace("\n", " ")
+    assert f"{ble['BURST_PDUS']} packets {ble['BURST_INTERVAL_US'] // 1000} ms apart" in air
+    assert f"window at {ble['WINDOW_INTERVAL_US'] // 1000} ms" in air
+    gatt = section("Over GATT").replace("\n", " ")
+    assert f"within {ble['HOLD_MS'] // 1000} s is sent away" in gatt
+    assert f"refused for {ble['REFUSE_MS'] // 1000} s" in gatt
+    assert f"no more than {alarm['CLOCK_WITHIN_MS'] // 1000} s ago" in section("How the clock is set")
+    aliased = section("The alias").replace("\n", " ")
+    assert f"the {aliases.RECOVERY_AHEAD} after it" in aliased
+    assert f"to {aliases.RECOVERY_MOST} at the most" in aliased
+    assert f"{aliases.DRIFT_PER_CENT} % of the time" in aliased
+    assert f"({own_time.CLOCK_ERROR_S} s and {own_time.DRIFT_PER_CENT} % of the time" in air
+    assert f"after {round(down.NEXT_HUB_AFTER.total_seconds() * 1000)} ms" in section("To a hub")
+    live = section("Over MQTT")
+    assert f"less than {relay.FRESH_MS // 1000} s ago" in live
+    assert f"at most {relay.BACKLOG_RATE} a second" in live
+    assert f"when none came within {relay.RECEIPT_S:g} s" in section("To a hub").replace("\n", " ")
