@@ -167,10 +167,10 @@ def test_the_pages_table_of_signals_is_the_firmwares():
     from app import alarm
     from tasks import signals
 
-    constants = {
-        name: value for name, value in vars(alarm).items() if name[0].isalpha() and type(value) is int
-    }
-    names = {value: name.lower() for name, value in constants.items() if value in signals.PATTERNS}
+    names: dict[int, str] = {}
+    for name, value in vars(alarm).items():
+        if name[0].isalpha() and type(value) is int:
+            names.setdefault(value, name.lower())  # signals come first in that module
     told = {
         names[signal]: {"pulses": pulses, "on_ms": on_ms, "off_ms": off_ms, "colour": list(colour)}
         for signal, (pulses, on_ms, off_ms, colour) in signals.PATTERNS.items()
