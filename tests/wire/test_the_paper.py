@@ -8,7 +8,7 @@ from pathlib import Path
 from sos_gateway import down
 from sos_gateway.domain import own_time
 from sos_gateway.hub import relay
-from sos_gateway.ingest import aliases, envelope
+from sos_gateway.ingest import envelope, windows
 from sos_wire import advert, frame, kinds, seal, topics
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +65,7 @@ def test_the_keys_are_made_from_the_labels_told():
     keys = seal.Keys(secret)
     assert keys.alias_key == made["alias"]
     body = frame.encode_short(frame.short(1, 2, kinds.SOS))
-    alias = seal.alias_from_key(made["alias"], seal.CLOCK_MODE, 5)
+    alias = keys.alias(seal.CLOCK_MODE, 5)
     for direction, sealed in (("up", keys.seal_up), ("down", keys.seal_down)):
         pair = seal._Direction(made[f"{direction}, tag"], made[f"{direction}, encryption"])
         assert sealed(alias, 1, body) == pair.seal(b"\x11" + alias, body)
@@ -203,9 +203,9 @@ def test_the_times_told_in_prose():
     assert f"refused for {ble['REFUSE_MS'] // 1000} s" in gatt
     assert f"no more than {alarm['CLOCK_WITHIN_MS'] // 1000} s ago" in section("How the clock is set")
     aliased = section("The alias").replace("\n", " ")
-    assert f"the {aliases.RECOVERY_AHEAD} after it" in aliased
-    assert f"to {aliases.RECOVERY_MOST} at the most" in aliased
-    assert f"{aliases.DRIFT_PER_CENT} % of the time" in aliased
+    assert f"the {windows.RECOVERY_AHEAD} after it" in aliased
+    assert f"to {windows.RECOVERY_MOST} at the most" in aliased
+    assert f"{windows.DRIFT_PER_CENT} % of the time" in aliased
     assert f"({own_time.CLOCK_ERROR_S} s and {own_time.DRIFT_PER_CENT} % of the time" in air
     assert f"after {round(down.NEXT_HUB_AFTER.total_seconds() * 1000)} ms" in section("To a hub")
     live = section("Over MQTT")
