@@ -96,6 +96,11 @@ _WORDS = {
     "what_accepted": ("acceptada", "aceptada", "accepted"),
     "what_closed": ("tancada", "cerrada", "closed"),
     "what_cancelled": ("anul·lada", "anulada", "cancelled"),
+    "what_one of its alarms withdrawn": (
+        "una de les alarmes retirada",
+        "una de las alarmas retirada",
+        "one of its alarms withdrawn",
+    ),
     "what_withdrawn by the wearer": (
         "anul·lada per qui el porta",
         "anulada por quien lo lleva",

@@ -117,6 +117,7 @@ def join(incident: Incident, event: Event, now: datetime) -> Incident:
         press_count=incident.press_count + 1,
         kind=more_serious(incident.kind, kind),
         silent=incident.silent or kind in DISCREET,
+        says_false_alarm=False,  # who presses again takes that back
         raw=incident.raw or (event.body.hex() if event.kind == UNREADABLE else None),
         occurred_at=min(incident.occurred_at, event.occurred_at),
         updated_at=now,
@@ -154,9 +155,26 @@ def cancelled(incident: Incident, now: datetime) -> Incident:
     return replace(incident, state="cancelled", pending_until=None, closed_at=now, updated_at=now)
 
 
+def taken_back(incident: Incident, alarms: list[Event], now: datetime) -> tuple[Incident, str]:
+    """Return (incident, what happened) after the wearer took one of its alarms back; `alarms` are all of its alarms.
+
+    It ends only when it was pending and nothing else is in it. One that is open goes on: an officer must see to it.
+    """
+    if not all(event.cancelled for event in alarms):
+        return replace(incident, updated_at=now), "one of its alarms withdrawn"
+    if incident.state == "pending":
+        return cancelled(incident, now), "withdrawn by the wearer"
+    return replace(incident, says_false_alarm=True, updated_at=now), "wearer says false alarm"
+
+
+def is_withdrawn(incident: Incident, event: Event) -> bool:
+    """Whether an alarm's own story has ended with its cancel: not where the cancel came too late and only speaks."""
+    return event.cancelled and not incident.says_false_alarm
+
+
 def answer_state(incident: Incident, event: Event) -> int:
     """Return the state a device is told of one of its events (docs/wire.md, down frame)."""
-    if event.cancelled:
+    if is_withdrawn(incident, event):
         return kinds.WITHDRAWN
     return {
         "pending": kinds.RECEIVED,

@@ -287,20 +287,16 @@ class Acceptor:
 
     async def _withdraw(self, tx: Any, named: Event, wearer: Wearer, now: datetime) -> None:
         incident = await tx.incident(named.incident_id, lock=True)
-        if incident.state == "pending":
-            alarms = [e for e in await tx.events_of(incident.id) if life.opens(e.kind)]
+        if incident.state in life.OVER:
+            return
+        alarms = [event for event in await tx.events_of(incident.id) if event.kind != kinds.CANCELLED]
+        after, what = life.taken_back(incident, alarms, now)
+        if life.is_withdrawn(after, replace(named, cancelled=True)):
             await tx.put_down(named.number, kinds.WITHDRAWN, now, ANSWER_LASTS)
-            if all(e.cancelled for e in alarms):
-                after = life.cancelled(incident, now)
-                await tx.withdraw_outbox(incident.id)
-            else:
-                after = replace(incident, updated_at=now)
-            await tx.update_incident(after)
-            await self._moved(tx, incident, after, "withdrawn by the wearer", wearer, now)
-        elif incident.state not in life.OVER:
-            after = replace(incident, says_false_alarm=True, updated_at=now)
-            await tx.update_incident(after)
-            await self._moved(tx, incident, after, "wearer says false alarm", wearer, now)
+        if after.state == "cancelled":
+            await tx.withdraw_outbox(incident.id)
+        await tx.update_incident(after)
+        await self._moved(tx, incident, after, what, wearer, now)
 
     # A copy of an event already stored changes nothing and is answered with the present state.
 

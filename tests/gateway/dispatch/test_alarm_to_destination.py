@@ -134,6 +134,21 @@ def test_an_alarm_withdrawn_in_its_window_is_told_to_nobody(database_url, clock,
     assert set(kept.values()) == {"withdrawn"}
 
 
+def test_one_of_two_alarms_withdrawn_cancels_nothing_outside(database_url, clock, endpoint):
+    async def story(house):
+        await house.hear(kinds.SOS, 1, flags=kinds.PENDING)
+        await house.hear(kinds.SOS, 2, flags=kinds.PENDING)
+        await house.hear(kinds.CANCELLED, 3, ref_boot=1, ref_seq=1)
+        clock.pass_time(minutes=1)
+        await house.incidents.open_due()
+        await house.deliver()
+
+    told, _ = tell(database_url, clock, endpoint, story)
+    changes = [data["change"] for data in told["centre"]]
+    assert changes[0] == "raised"
+    assert not {"withdrawn by the wearer", "cancelled"} & set(changes)
+
+
 def test_an_alarm_whose_cancel_was_here_first_is_told_to_nobody(database_url, clock, endpoint):
     async def story(house):
         await house.hear(kinds.CANCELLED, 2, ref_boot=1, ref_seq=1)

@@ -120,6 +120,28 @@ def test_a_cancel_that_comes_too_late_is_shown_and_does_not_close(run, clock):
         await desk.hear(cancel(pendant, sos))
         incident = await desk.incident()
         assert (incident["state"], incident["says_false_alarm"]) == ("open", True)
+        # It goes on, so she goes on hearing of it.
+        await desk.incidents.accept(incident["id"], "agent.puig")
+        assert (await desk.down(sos))["state"] == kinds.ACCEPTED
+        await desk.hear(pendant.alarm(kinds.SOS))
+        assert not (await desk.incident())["says_false_alarm"]
+
+    run(story)
+
+
+def test_a_fall_taken_back_in_an_open_sos_says_nothing_against_the_sos(run, clock):
+    async def story(desk):
+        pendant = await desk.pendant()
+        sos, fall = pendant.event(kinds.SOS, **PENDING), pendant.event(kinds.FALL, **PENDING)
+        await desk.hear(pendant.seal(sos))
+        clock.pass_time(seconds=30)
+        await desk.incidents.open_due()
+        await desk.hear(pendant.seal(fall))
+        await desk.hear(cancel(pendant, fall))
+        incident = await desk.incident()
+        assert (incident["state"], incident["says_false_alarm"]) == ("open", False)
+        assert (await desk.down(fall))["state"] == kinds.WITHDRAWN
+        assert (await desk.down(sos))["state"] == kinds.RECEIVED
 
     run(story)
 
