@@ -25,6 +25,7 @@ class Wearer:
     home_lon_e7: int | None = None
     profile: dict[str, Any] = field(default_factory=dict)
     notes: str = ""
+    town_opens_on: tuple[str, ...] = ()  # conditional kinds that open an incident in the home town
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,7 @@ class Acceptor:
 
     async def _first(self, tx: Any, event: Event, heard: Heard, now: datetime) -> Accepted:
         wearer = await tx.lock_wearer(event.device)
-        opening = frozenset(wearer.profile.get("opens_on", ()))
+        opening = frozenset([*wearer.profile.get("opens_on", ()), *wearer.town_opens_on])
         if life.opens(event.kind, opening):
             return await self._alarm(tx, event, heard, wearer, now)
         if event.kind == kinds.FELT:

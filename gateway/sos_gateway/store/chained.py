@@ -18,7 +18,7 @@ def model(kind: type, row: dict[str, Any]) -> Any:
     """Return the model of a row; columns the model does not have are left out."""
     known = {f.name for f in fields(kind)}
     values = {name: value for name, value in row.items() if name in known}
-    for name in ("also_towns", "tried"):
+    for name in ("also_towns", "tried", "town_opens_on"):
         if name in values:
             values[name] = tuple(values[name])
     return kind(**values)

@@ -136,7 +136,9 @@ class Tx:
     async def lock_wearer(self, device: int) -> Wearer:
         owner = self._rows["device"].get(device)
         assert owner, f"device {device} was resolved but is not in the table"
-        return model(Wearer, self._rows["wearer"][owner["wearer_id"]])
+        wearer = self._rows["wearer"][owner["wearer_id"]]
+        town = self._rows["town"][wearer["home_town"]]
+        return model(Wearer, {**wearer, "town_opens_on": town["opens_on"]})
 
     def _incidents(self, wearer_id: int) -> list[Row]:
         return [r for r in self._rows["incident"].values() if r["wearer_id"] == wearer_id]

@@ -255,3 +255,16 @@ def test_the_clock_of_a_hub_does_not_matter(run, clock):
         assert incident["received_at"] == START
 
     run(story)
+
+
+def test_what_opens_an_incident_beyond_the_alarms_is_the_towns_or_the_wearers_to_say(run):
+    async def story(desk):
+        pendant = await desk.pendant()
+        await desk.hear(pendant.alarm(kinds.TAMPER))
+        assert not await desk.all("SELECT id FROM incident")
+        async with desk.store.transaction() as tx:
+            await tx.connection.execute("UPDATE town SET opens_on = '{tamper}'")
+        await desk.hear(pendant.alarm(kinds.TAMPER))
+        assert (await desk.incident())["kind"] == "tamper"
+
+    run(story)

@@ -28,8 +28,9 @@ WHERE device = %(device)s AND ref_boot = %(boot)s AND ref_seq = %(seq)s AND kind
 UPDATE event SET cancelled = true WHERE device = %(device)s AND boot = %(boot)s AND seq = %(seq)s
 
 -- lock_wearer --
-SELECT id, name, home_town, language, home_lat_e7, home_lon_e7, profile, notes
-FROM wearer WHERE id = %(wearer_id)s FOR UPDATE
+SELECT w.id, w.name, w.home_town, w.language, w.home_lat_e7, w.home_lon_e7, w.profile, w.notes,
+    t.opens_on AS town_opens_on
+FROM wearer w JOIN town t ON t.ine = w.home_town WHERE w.id = %(wearer_id)s FOR UPDATE OF w
 
 -- device_wearer --
 SELECT wearer_id FROM device WHERE number = %(device)s
