@@ -12,7 +12,7 @@ AWAKE_S = (30, 60)  # shorter than in earnest: more happens in the same time
 def play(story: Story) -> None:
     chance = story.chance
     hubs = [story.hub(name) for name in HUBS[: chance.randint(1, 3)]]
-    fingers = [_somebody(story, number, hubs) for number in (1, 2)[: 2 if chance.random() < 0.25 else 1]]
+    fingers = [_somebody(story, number, hubs) for number in (1, 2)[: 2 if chance.random() < 0.15 else 1]]
     for _ in range(chance.randint(*STEPS) * len(fingers)):
         finger = chance.choice(fingers)
         if finger.device.dead:

@@ -19,6 +19,7 @@ def test_the_story_keeps_every_promise(name):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # half a minute on two idle cores, several on busy ones
 def test_two_hundred_drawn_stories_keep_every_promise():
     with run.side_by_side() as pool:
         verdicts = list(pool.map(run.verdict, repeat(run.SOAKED), SEEDS, chunksize=5))
