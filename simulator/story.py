@@ -97,7 +97,8 @@ class Finger:
 
     def click(self, count: int, press_s: float = 0.12, gap_s: float = 0.15) -> None:
         began = self._begin("clicks", count)
-        booting = self.device.booting  # it may miss a click or two
+        # It may miss a click or two; and all of them where a flash that dawdles holds up the start.
+        booting = self.device.booting or (self.device.asleep and self.device.flash[1] > 0)
         for _ in range(count):
             self._press(press_s)
             self._story.run(gap_s)
