@@ -460,7 +460,7 @@ class MemoryStore:
         if home_town not in self.tables.rows["town"]:
             raise ConstraintError("wearer_home_town_fkey")
         wearer = Wearer(self.tables.draw("wearer"), name, home_town, profile=profile or {})
-        row = {f.name: getattr(wearer, f.name) for f in fields(wearer)}
+        row = {f.name: getattr(wearer, f.name) for f in fields(wearer) if f.name != "town_opens_on"}
         self.tables.rows["wearer"][wearer.id] = row
         return wearer.id
 
