@@ -2,6 +2,7 @@
 
 import csv
 import random
+import re
 from pathlib import Path
 
 from .figures import QUANTITIES, Latencies
@@ -9,6 +10,7 @@ from .figures import QUANTITIES, Latencies
 ROOT = Path(__file__).parents[3]
 RADIO = ROOT / "simulator" / "radio.csv"
 POWER = ROOT / "hardware" / "power_budget.csv"
+GESTURES = ROOT / "firmware" / "src" / "app" / "gestures.py"
 SEED = 1  # one fixed stream of draws: the same chain gives the same column
 
 
@@ -36,10 +38,18 @@ def boot_ms() -> float:
         )
 
 
+def boot_in_hold_ms() -> float:
+    """Return how much of the boot the firmware counts as part of the hold that woke it."""
+    found = re.search(r"^WAKE_MS = (\d+)", GESTURES.read_text(), re.MULTILINE)
+    assert found, "app/gestures.py says how much of a boot belongs to the hold"
+    return float(found.group(1))
+
+
 def modelled(chain: Latencies) -> dict[str, dict]:
     """Return {awake, from_sleep}: figures of the model, not measurements of a radio."""
     draw = random.Random(SEED)
-    rows, boot = delays(), boot_ms()
+    # A hold that wakes the device is complete later by what of the boot is not counted as held.
+    rows, boot = delays(), max(0.0, boot_ms() - boot_in_hold_ms())
     awake, from_sleep = Latencies(), Latencies()
     for quantity in QUANTITIES:
         for sample in getattr(chain, quantity):
@@ -47,7 +57,6 @@ def modelled(chain: Latencies) -> dict[str, dict]:
                 draw.triangular(low, high, likely) for low, likely, high, used in rows if quantity in used
             )
             getattr(awake, quantity).append(sample + added)
-            # A hold began with the wake: what the boot takes of its second is not added to it twice.
             late = boot if quantity.startswith("press") else 0.0
             getattr(from_sleep, quantity).append(sample + added + late)
     return {"awake": awake.as_json(), "from_sleep": from_sleep.as_json()}
