@@ -32,6 +32,7 @@ LONGEST_TOUCH_S = 60
 class NewDevice(BaseModel):
     secret_file: Path
     settings: dict[str, int] = {}
+    battery_percent: Annotated[float, Field(ge=0, le=100)] = 100
 
 
 class Press(BaseModel):
@@ -44,6 +45,10 @@ class Touch(BaseModel):
 
 class Clicks(BaseModel):
     count: Annotated[int, Field(ge=1, le=20)]
+
+
+class Charge(BaseModel):
+    percent: Annotated[float, Field(ge=0, le=100)]
 
 
 class Motion(BaseModel):
@@ -74,9 +79,7 @@ class Steering:
         self._touches: dict[int, asyncio.TimerHandle] = {}
 
     def _send(self, device: int, name: str, *args: Any) -> None:
-        send = self.world.devices[device].hardware.send
-        if send:
-            send(name, *args)
+        self.world.devices[device].hardware.hear(name, *args)
 
     def device(self, number: int) -> RealDevice:
         found = self.world.devices.get(number)
@@ -160,7 +163,7 @@ def _device_routes(app: FastAPI, steering: Steering) -> None:
         folder = steering.folder / str(number)
         await asyncio.to_thread(provision, folder, said.secret_file, said.settings)
         steering.air.add(number)
-        steering.world.add(number, folder)
+        steering.world.add(number, folder, said.battery_percent)
         return {"device": number}
 
     @app.get("/devices")
@@ -176,8 +179,9 @@ def _device_routes(app: FastAPI, steering: Steering) -> None:
             "asleep": device.asleep,
             "destroyed": device.dead,
             "state": hardware.state,
-            "pins": {signal: hardware.levels.get(gpio, 0) for signal, gpio in hardware.pins.items()},
+            "pins": hardware.pins_by_signal(),
             "state_s": {name: round(us / 1e6, 3) for name, us in hardware.state_us.items()},
+            "battery_percent": round(100 * hardware.battery.share, 2),
         }
 
     @app.post("/devices/{number}/press")
@@ -206,6 +210,12 @@ def _device_routes(app: FastAPI, steering: Steering) -> None:
         seconds = device.hardware.body.play(said.name, now_us())
         steering.world.notice(number, "motion", said.name)
         return {"seconds": seconds}
+
+    @app.post("/devices/{number}/battery")
+    async def battery(number: int, said: Charge) -> dict[str, float]:
+        """Another charge at once, so that a low battery can be played."""
+        steering.device(number).hardware.set_charge(said.percent)
+        return {"percent": said.percent}
 
     @app.post("/devices/{number}/usb")
     async def usb(number: int, said: Usb) -> dict[str, bool]:

@@ -18,6 +18,21 @@ def directory():
     return uos.getenv("SOCORS_FLASH")
 
 
+class _Counted(_flash.Nor):
+    """Tells the world of each sector that is erased: writing costs charge."""
+
+    @staticmethod
+    def open(path, blocks):
+        return _Counted(_flash.Nor.open(path, blocks)._file, blocks)
+
+    def _erase(self, block):
+        import _port
+
+        if _port.stream() is not None:
+            _port.post("flash")
+        super()._erase(block)
+
+
 class Partition:
     TYPE_APP = 0
     TYPE_DATA = 1
@@ -25,7 +40,7 @@ class Partition:
 
     @staticmethod
     def find(type=1, subtype=0xFF, label=None, block_size=4096):
-        return [_flash.Nor.open(directory() + "/vfs.bin", Partition.BLOCKS)]
+        return [_Counted.open(directory() + "/vfs.bin", Partition.BLOCKS)]
 
 
 class NVS:

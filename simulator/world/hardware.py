@@ -1,17 +1,19 @@
 """One pendant's silicon as its firmware reaches it over the cable: pins, buses, RTC memory, watchdog, energy."""
 
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from ..chips.lsm6dsox import Lsm6dsox
 from . import pins
+from .battery import Battery, Meter
 from .body import Body
 
-BATTERY_UV = 1_950_000  # half of 3.9 V
 POWER_ON, WATCHDOG, DEEP_SLEEP = 1, 3, 4
 WOKEN_BY_TIMER, WOKEN_BY_PIN = 4, 7
 ACCELEROMETER = 0x6A
+LIGHTS = ("light_red", "light_green", "light_blue")  # common anode: low lights them
+# Advertising faster than this is a burst, slower the window after it.
+BURST_BELOW_US = 50_000
 
 
 class Radio(Protocol):
@@ -55,24 +57,47 @@ class Hardware:
         self.wake_pins: list[int] = []
         self.watchdog_us = 0
         self.watchdog_fed_us = 0
-        self.battery_uv = BATTERY_UV
+        self.send: Callable[..., None] | None = None  # to the running firmware
         self.body = Body(seed=number)
         self.accelerometer = Lsm6dsox(self.body.at, self._motion_line)
-        self.send: Callable[..., None] | None = None  # to the running firmware
         self.lost_rtc = False
-        self.state_us: dict[str, int] = defaultdict(int)
-        self._state, self._since_us = "off", now_us()
+        self.battery = Battery()
+        self.meter = Meter(now_us, self.battery)
+        self._accelerometer_mode()
 
     # Energy: how long the device was in which state.
 
     def enter(self, state: str) -> None:
-        now = self.now_us()
-        self.state_us[self._state] += now - self._since_us
-        self._state, self._since_us = state, now
+        """The processor enters a state; asleep it drives no pin, so lights and motor go out."""
+        if state == "sleep":
+            for load in ("motor", *LIGHTS):
+                self.meter.switch(load, False)
+        self.meter.enter(state)
 
     @property
     def state(self) -> str:
-        return self._state
+        return self.meter.state
+
+    @property
+    def state_us(self) -> dict[str, int]:
+        """Microseconds in each state of power_budget.csv until now."""
+        self.meter.settle()
+        return self.meter.us
+
+    def _accelerometer_mode(self) -> None:
+        mode = "accelerometer_" + self.accelerometer.power_mode()
+        for other in [load for load in self.meter.loads if load.startswith("accelerometer_")]:
+            self.meter.switch(other, other == mode)
+        self.meter.switch(mode, True)
+
+    def hear(self, name: str, *args: Any) -> None:
+        """The air has something for the firmware."""
+        if name == "ble.connected":
+            self.enter("connected")
+        elif name == "ble.disconnected" and self.state == "connected":
+            self.enter("awake")  # connecting has ended the advertising
+        if self.send:
+            self.send(name, *args)
 
     # Towards the firmware.
 
@@ -97,6 +122,8 @@ class Hardware:
             self.tell("button", 1 - level)
         elif signal == "usb_sense":
             self.tell("usb", level)
+            self.meter.settle()
+            self.meter.charging = bool(level)
         if self.send:
             self.send("pin", gpio, level)
 
@@ -107,12 +134,22 @@ class Hardware:
         """Whether a pin that wakes is at its level."""
         return any(self.levels.get(gpio) == 0 for gpio in self.wake_pins)
 
+    def set_charge(self, percent: float) -> None:
+        self.meter.settle()
+        self.battery.left_mah = self.battery.usable_mah * percent / 100
+
+    def pins_by_signal(self) -> dict[str, int]:
+        """Return {signal: level}; a light's level says whether it is lit."""
+        lit = {signal: 1 - self.levels.get(self.pins[signal], 1) for signal in LIGHTS}
+        return {signal: self.levels.get(gpio, 0) for signal, gpio in self.pins.items()} | lit
+
     def lose_power(self) -> None:
         """The battery is out: RTC memory and the running clock are gone."""
         self.rtc = ""
         self.power_on_us = self.now_us()
         self.reset_cause, self.wake_reason = POWER_ON, 0
         self.accelerometer = Lsm6dsox(self.body.at, self._motion_line)
+        self._accelerometer_mode()
 
     # What the firmware asks.
 
@@ -125,7 +162,7 @@ class Hardware:
     def _ble(self, op: str, args: list) -> None:
         radio, n = self.radio, self.number
         if op == "advertise":
-            self.enter("radio")
+            self.enter("radio_burst" if args[0] < BURST_BELOW_US else "radio_window")
             radio.advertise(n, args[0], bytes.fromhex(args[1]), args[2])
         elif op == "value":
             radio.value(n, args[0], bytes.fromhex(args[1]))
@@ -138,17 +175,23 @@ class Hardware:
             getattr(radio, op)(n, *args)
 
     def _do_hello(self, number: int) -> dict[str, Any]:
+        self.enter("awake")  # the boot is over
         return self.hello()
 
     def _do_pin(self, gpio: int, level: int, at_us: int) -> None:
         self.levels[gpio] = level
-        self.tell(self._names.get(gpio, f"gpio{gpio}"), level, at_us)
+        signal = self._names.get(gpio, f"gpio{gpio}")
+        on = 1 - level if signal in LIGHTS else level
+        if signal == "motor" or signal in LIGHTS:
+            self.meter.switch(signal, bool(on))
+        self.tell(signal, on, at_us)
 
     def _do_rtc(self, text: str) -> None:
         self.rtc = text
 
     def _do_adc(self, gpio: int) -> int:
-        return self.battery_uv
+        self.meter.settle()
+        return self.battery.divided_uv()
 
     def _do_i2c_read(self, address: int, register: int, count: int) -> str | None:
         if address != ACCELEROMETER:
@@ -159,7 +202,11 @@ class Hardware:
         if address != ACCELEROMETER:
             return False
         self.accelerometer.write(register, bytes.fromhex(text), self.now_us())
+        self._accelerometer_mode()
         return True
+
+    def _do_flash(self) -> None:
+        self.meter.once("flash_write")
 
     def _do_wdt(self, timeout_ms: int) -> None:
         self.watchdog_us, self.watchdog_fed_us = timeout_ms * 1000, self.now_us()

@@ -49,7 +49,7 @@ class RealDevice:
         self.asleep = False
         self.hardware.reset_cause, self.hardware.wake_reason = cause, reason
         self.hardware.watchdog_us = 0
-        self.hardware.enter("awake")
+        self.hardware.enter("boot_from_deep_sleep")
         self._notice(self.number, "boot", cause)
         self.process = subprocess.Popen(
             firmware.command(),
@@ -138,8 +138,9 @@ class World:
                 device.tick()
             await asyncio.sleep(MOTION_TICK_S)
 
-    def add(self, number: int, folder: Path) -> RealDevice:
+    def add(self, number: int, folder: Path, battery_percent: float = 100) -> RealDevice:
         device = RealDevice(number, folder, self.radio, self.notice)
+        device.hardware.set_charge(battery_percent)
         self.devices[number] = device
         device.start(self._address)
         return device

@@ -40,6 +40,10 @@ class Detector:
         self._least = self._most = 0
         self.peak_mg2 = 0
 
+    def busy(self):
+        """Whether something has begun whose end is still to be seen."""
+        return self._state != _WATCHING
+
     def feed(self, x, y, z):
         """Take one sample; return FALL at the sample where a fall is decided, else NOTHING."""
         square = _square(x, y, z)

@@ -2,15 +2,15 @@
 
 # Open-circuit voltage of a lithium-polymer cell by charge, millivolts and per cent; a common discharge curve,
 # to be measured on the cell that is built in.
-_CURVE = ((4150, 100), (4000, 85), (3870, 65), (3790, 45), (3740, 30), (3680, 15), (3500, 5), (3300, 0))
+CURVE = ((4150, 100), (4000, 85), (3870, 65), (3790, 45), (3740, 30), (3680, 15), (3500, 5), (3300, 0))
 
 
 def percent_of(millivolts):
     """Return the charge in per cent for a resting voltage."""
-    if millivolts >= _CURVE[0][0]:
+    if millivolts >= CURVE[0][0]:
         return 100
-    upper = _CURVE[0]
-    for lower in _CURVE[1:]:
+    upper = CURVE[0]
+    for lower in CURVE[1:]:
         if millivolts >= lower[0]:
             span = upper[0] - lower[0]
             return lower[1] + (millivolts - lower[0]) * (upper[1] - lower[1]) // span

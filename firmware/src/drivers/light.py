@@ -1,4 +1,4 @@
-"""A red, green and blue LED, each on a pin of its own; colours are plain on and off, readable in daylight."""
+"""A three-colour LED with a common anode: a pin that is low lights its colour; plain on and off, readable in daylight."""
 
 OFF = (0, 0, 0)
 RED = (1, 0, 0)
@@ -15,4 +15,4 @@ class Light:
 
     def set(self, colour):
         for pin, on in zip(self._pins, colour):
-            pin.value(on)
+            pin.value(1 - on)

@@ -9,8 +9,8 @@ from sos_wire import kinds
 
 # Half the FIFO's 8 s would do; half a second keeps the verdict close to the fall.
 READ_EVERY_MS = 500
-# After a blow or a drop the detector needs to see how it ends.
-WATCH_MS = 8000
+# After a wake or a blow for so long; then only while the detector follows something.
+WATCH_MS = 2000
 REMIND_EVERY_MS = 4000
 # A chip that does not answer is asked again so often.
 TRY_AGAIN_MS = 5000
@@ -26,7 +26,10 @@ class Motion:
         self._fallen = False
         self._remind_ms = 0
         if woken:
-            device.moving_until_ms = device.now_ms() + WATCH_MS
+            self._stay(WATCH_MS)
+
+    def _stay(self, ms):
+        self._device.moving_until_ms = self._device.now_ms() + ms
 
     def _feed(self, x, y, z):
         if self._detector.feed(x, y, z) == fall.FALL:
@@ -58,10 +61,12 @@ class Motion:
                 log.line("fall")
                 self._device.raise_event(kinds.FALL)
             self._remind()
+            if self._detector.busy():
+                self._stay(2 * READ_EVERY_MS)
             try:
                 await asyncio.wait_for_ms(self._accelerometer.moved.wait(), READ_EVERY_MS)
                 self._accelerometer.sources()
-                self._device.moving_until_ms = self._device.now_ms() + WATCH_MS
+                self._stay(WATCH_MS)
                 await asyncio.sleep_ms(READ_EVERY_MS)
             except asyncio.TimeoutError:
                 continue

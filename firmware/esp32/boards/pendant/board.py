@@ -26,6 +26,8 @@ WOKEN_BY_MOTION = 2
 WOKEN_BY_TIMER = 3
 WOKEN_BY_WATCHDOG = 4
 
+LOOK_AGAIN_MS = 10
+
 _WAKE_TIMER = 4  # machine.wake_reason() gives the IDF's number; 7, a pin, has no name in MicroPython
 
 
@@ -36,7 +38,8 @@ class Board:
         self._cause = self._read_cause()
         self.button = Button(self._button_pin)
         self.motor = Motor(machine.Pin(MOTOR, machine.Pin.OUT))
-        self.light = Light(*[machine.Pin(n, machine.Pin.OUT) for n in (LIGHT_RED, LIGHT_GREEN, LIGHT_BLUE)])
+        lights = (LIGHT_RED, LIGHT_GREEN, LIGHT_BLUE)
+        self.light = Light(*[machine.Pin(n, machine.Pin.OUT, value=1) for n in lights])
         i2c = machine.I2C(0, scl=machine.Pin(I2C_SCL), sda=machine.Pin(I2C_SDA), freq=400_000)
         self.accelerometer = Accelerometer(i2c, self._motion_pin)
         self.battery = Battery(machine.ADC(BATTERY), machine.Pin(USB_SENSE, machine.Pin.IN))
@@ -79,13 +82,26 @@ class Board:
     def deep_sleep(self, ms, stuck=False):
         """Sleep; button, accelerometer or time wake. Does not return: the next thing is main from its top.
 
-        A line that never rises would wake the device at once, for ever: a stuck button, a broken accelerometer's.
+        A line that never rises would wake the device at once, for ever: a stuck button, a broken accelerometer's, or
+        that of one which was not armed and drives its line as it likes. A line that is low because something has
+        happened this very moment is another matter: the device looks again at once.
         """
         pins = [] if stuck else [self._button_pin]
-        if self._motion_pin.value() == 1:
-            pins.append(self._motion_pin)
+        if self.accelerometer.armed:
+            moved = self._motion_pin.value() == 0
+            if not moved or self._motion_line_rises():
+                pins.append(self._motion_pin)
+                ms = min(ms, LOOK_AGAIN_MS) if moved else ms
         esp32.wake_on_gpio(tuple(pins), esp32.WAKEUP_ALL_LOW)
         machine.deepsleep(ms)
+
+    def _motion_line_rises(self):
+        """Whether the line is free again once its sources are read."""
+        try:
+            self.accelerometer.sources()
+        except OSError:
+            return False
+        return self._motion_pin.value() == 1
 
 
 def build():

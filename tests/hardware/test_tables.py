@@ -1,0 +1,94 @@
+"""The hardware folder's tables are the ones firmware and simulator run on: pins, currents, and their sources."""
+
+import ast
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from simulator.chips.lsm6dsox import Lsm6dsox
+from simulator.world import battery
+
+ROOT = Path(__file__).parents[2]
+KINDS = {"processor", "load", "constant"}
+CHECKED = {"no", "measured", "computed"}
+
+
+def rows(name):
+    with (ROOT / "hardware" / name).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def board_pins(board):
+    """The board file's constants that are passed to machine as pin numbers."""
+    tree = ast.parse((ROOT / "firmware/esp32/boards" / board / "board.py").read_text())
+    return {
+        node.targets[0].id.lower(): node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+        and not node.targets[0].id.startswith(("WOKEN_", "_", "LOOK_"))
+    }
+
+
+@pytest.mark.parametrize("board", sorted(p.name for p in (ROOT / "firmware/esp32/boards").iterdir()))
+def test_the_table_of_pins_and_the_board_file_say_the_same(board):
+    assert {
+        row["signal"]: int(row["gpio"]) for row in rows("pins.csv") if row["board"] == board
+    } == board_pins(board)
+
+
+def test_no_two_signals_share_a_pin():
+    pins = [(row["board"], row["gpio"]) for row in rows("pins.csv")]
+    assert len(pins) == len(set(pins))
+
+
+def test_every_pin_says_its_direction_and_its_revision():
+    assert all(row["direction"] in ("in", "out", "inout") and row["revision"] for row in rows("pins.csv"))
+
+
+def test_what_wakes_the_pendant_is_on_a_pin_that_can():
+    waking = {row["signal"] for row in rows("pins.csv") if "wakes from deep sleep" in row["note"]}
+    assert waking == {"button", "accelerometer_int1"}
+    assert all(int(row["gpio"]) <= 5 for row in rows("pins.csv") if row["signal"] in waking)
+
+
+def test_every_current_has_a_kind_a_source_and_says_whether_it_was_checked():
+    for row in rows("power_budget.csv"):
+        assert row["kind"] in KINDS, row
+        assert row["checked"] in CHECKED, row
+        assert float(row["current_ua"]) >= 0, row
+        assert len(row["source"]) > 10, row
+        assert row["variant"] in ("all", *battery.VARIANTS), row
+        assert not row["duration_ms"] or float(row["duration_ms"]) > 0, row
+
+
+def test_a_state_stands_once_for_each_variant_and_always_for_all():
+    keys = [(row["state"], row["variant"]) for row in rows("power_budget.csv")]
+    assert len(keys) == len(set(keys))
+    assert {state for state, _ in keys} == {state for state, variant in keys if variant == "all"}
+
+
+def test_every_state_the_simulated_hardware_enters_has_a_current():
+    known = set(battery.budget())
+    source = "".join((ROOT / "simulator/world" / name).read_text() for name in ("hardware.py", "realtime.py"))
+    entered = set(re.findall(r'\.enter\(\s*"(\w+)"', source)) | set(re.findall(r'"(radio_\w+)"', source))
+    loads = set(re.findall(r'meter\.once\("(\w+)"', source)) | {
+        "motor",
+        "light_red",
+        "light_green",
+        "light_blue",
+    }
+    chip = Lsm6dsox(lambda t_us: (0, 0, 1000), lambda level: None)
+    modes = set()
+    for odr, ulp, low in ((0, 0, 0), (0x30, 0x80, 0), (0x30, 0, 0x10), (0x30, 0, 0)):
+        chip.write(0x10, b"\0", 0)
+        chip.write(0x14, bytes((ulp,)), 0)
+        chip.write(0x15, bytes((low,)), 0)
+        chip.write(0x10, bytes((odr,)), 0)
+        modes.add("accelerometer_" + chip.power_mode())
+    assert len(modes) == 4
+    assert len(entered) >= 5
+    assert entered | loads | modes <= known
