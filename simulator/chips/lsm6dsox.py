@@ -154,9 +154,8 @@ class Lsm6dsox:
 
     def _drive(self) -> None:
         """The board has a pull-up: an open drain that is off is high, unless the chip's own pull-down holds it."""
-        routed = self.registers[0x5E] & 0x30 and self.registers[0x58] & 0x80
-        wants = self._sources & (self.registers[0x5E] >> 4 & 1 | self.registers[0x5E] >> 4 & 2)
-        active = bool(routed and wants)
+        routed = self.registers[0x5E] >> 4 & 3  # the same bits as the sources: free fall, wake-up
+        active = bool(self._sources & routed and self.registers[0x58] & 0x80)
         active_low, open_drain = self.registers[0x12] & 0x20, self.registers[0x12] & 0x10
         if not routed:
             # With nothing routed INT1 is pulled down inside unless PD_DIS_INT1 says otherwise (from memory).

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 Sample = tuple[int, int, int]
 RATE_HZ = 50
@@ -56,7 +56,12 @@ def get_up(noise: random.Random) -> list[Sample]:
     return [_noisy(gravity(90 - 90 * i / 150), noise, 120) for i in range(150)]
 
 
-MOTIONS = {"fall": fall, "walk": walk, "swing": swing, "get-up": get_up}
+MOTIONS: dict[str, Callable[[random.Random], list[Sample]]] = {
+    "fall": fall,
+    "walk": walk,
+    "swing": swing,
+    "get-up": get_up,
+}
 
 
 class Body:
@@ -66,7 +71,7 @@ class Body:
         self._noise = random.Random(seed)
         self._trace: Sequence[Sample] = ()
         self._start_us = 0
-        self._rest = gravity(5)
+        self._rest = self._before = gravity(5)
 
     def play(self, name: str, now_us: int) -> float:
         """Start a motion by name; return how many seconds it lasts."""
@@ -74,6 +79,7 @@ class Body:
 
     def play_trace(self, trace: Sequence[Sample], now_us: int) -> float:
         """Start a recorded motion: milli-g triples at 50 Hz."""
+        self._before = self.at(now_us)
         self._trace, self._start_us = trace, now_us
         tail = trace[-RATE_HZ:]
         x, y, z = (round(sum(axis) / len(tail)) for axis in zip(*tail, strict=True))
@@ -87,4 +93,4 @@ class Body:
         index = (t_us - self._start_us) * RATE_HZ // 1_000_000
         if 0 <= index < len(self._trace):
             return self._trace[index]
-        return self._rest
+        return self._rest if index >= 0 else self._before  # a chip asks late for what was before

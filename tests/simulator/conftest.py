@@ -17,6 +17,7 @@ import pytest
 from sos_gateway.keys.registry import write_secret_file
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(Path(__file__).parent))  # cable.py, the bench for drivers
 
 
 class Simulator:
