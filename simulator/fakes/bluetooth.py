@@ -51,12 +51,18 @@ class BLE:
         if bool(on) != self._active:
             self._active = bool(on)
             self._advertising = False
+            self._values, self._buffers = {}, {}  # the table of services goes with the stack
             _port.post("ble.active", self._active)
         return self._active
 
     def _need_active(self):
         if not self._active:
             raise OSError(_ENODEV)
+
+    def _need_handle(self, handle):
+        self._need_active()
+        if handle not in self._values:
+            raise OSError(_EINVAL)
 
     def config(self, *names, **values):
         if "addr_mode" in values:
@@ -90,6 +96,7 @@ class BLE:
         if self._advertising:
             raise OSError(_EINVAL)
         handle, handles, told = 1, [], []
+        self._values, self._buffers = {}, {}  # a second registration replaces the first
         for uuid, characteristics in services:
             handle += 1
             row, described = [], []
@@ -106,12 +113,15 @@ class BLE:
         return tuple(handles)
 
     def gatts_set_buffer(self, handle, length, append=False):
+        self._need_handle(handle)
         self._buffers[handle] = length
 
     def gatts_read(self, handle):
+        self._need_handle(handle)
         return self._values[handle]
 
     def gatts_write(self, handle, data, send_update=False):
+        self._need_handle(handle)
         self._values[handle] = bytes(data)[: self._buffers[handle]]
         _port.post("ble.value", handle, binascii.hexlify(self._values[handle]).decode())
 
@@ -138,6 +148,7 @@ class BLE:
     def _disconnected(self, connection, address):
         self._address[:] = binascii.unhexlify(address)
         self._tell(_IRQ_CENTRAL_DISCONNECT, (connection, 1, memoryview(self._address)))
+        self._address[:] = b"\x00" * 6
 
     def _written(self, connection, handle, text):
         if handle in self._values:
