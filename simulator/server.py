@@ -19,7 +19,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from .feed import Feed
 from .provisioning import provision
 from .radio.pendant_radio import Air
-from .world import firmware
+from .world import firmware, recordings
 from .world.body import MOTIONS
 from .world.realtime import RealDevice, World, now_us
 
@@ -27,6 +27,7 @@ PAGE = Path(__file__).with_name("visitor")
 CLICK_S, GAP_S = 0.12, 0.15
 # A page that was closed cannot lift its finger any more; longer than the firmware needs to call a button stuck.
 LONGEST_TOUCH_S = 60
+RECORDED_FALL = "recorded-fall"
 
 
 class NewDevice(BaseModel):
@@ -201,13 +202,22 @@ def _device_routes(app: FastAPI, steering: Steering) -> None:
         steering.later(steering.click(steering.device(number), said.count))
         return {"ok": True}
 
+    @app.get("/motions")
+    async def motions() -> list[str]:
+        """What a body can do here; a recorded fall only where the recordings are."""
+        return [*MOTIONS, *([RECORDED_FALL] if recordings.available() else [])]
+
     @app.post("/devices/{number}/motion")
     async def motion(number: int, said: Motion) -> dict[str, float]:
-        """The body moves: fall, walk, swing, get-up."""
-        if said.name not in MOTIONS:
-            raise HTTPException(422, f"There is no motion {said.name}: use one of {', '.join(MOTIONS)}.")
-        device = steering.device(number)
-        seconds = device.hardware.body.play(said.name, now_us())
+        """The body moves: fall, walk, swing, get-up, recorded-fall."""
+        body = steering.device(number).hardware.body
+        known = await motions()
+        if said.name not in known:
+            raise HTTPException(422, f"There is no motion {said.name}: use one of {', '.join(known)}.")
+        if said.name == RECORDED_FALL:
+            seconds = body.play_trace(await asyncio.to_thread(recordings.kitchen_fall), now_us())
+        else:
+            seconds = body.play(said.name, now_us())
         steering.world.notice(number, "motion", said.name)
         return {"seconds": seconds}
 

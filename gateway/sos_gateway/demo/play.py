@@ -152,8 +152,11 @@ async def _fall(stage: Stage, device: int) -> None:
     """A fall in a kitchen in Cornellà, not cancelled: pending, open by itself, accepted, closed."""
     say, wearers, desk = stage.say, stage.wearers, stage.desk
     since = time.monotonic_ns()
-    say(f"pendant {device}: somebody falls in a kitchen in Cornellà …")
-    await wearers.post(f"/devices/{device}/motion", {"name": "fall"})
+    recorded = "recorded-fall" in await wearers.get("/motions")
+    say(
+        f"pendant {device}: somebody falls in a kitchen in Cornellà ({'recorded' if recorded else 'made-up'} motion) …"
+    )
+    await wearers.post(f"/devices/{device}/motion", {"name": "recorded-fall" if recorded else "fall"})
     stage.raised[device] += 1
     pending = await desk.wait_incident(device, since, ("pending",), STEP_S)
     say(

@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
@@ -119,7 +120,7 @@ class Wearers:
         answer.raise_for_status()
         return answer.json()
 
-    async def get(self, path: str) -> dict:
+    async def get(self, path: str) -> Any:
         answer = await self._client.get(path)
         answer.raise_for_status()
         return answer.json()
