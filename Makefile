@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup check format test test-fast demo sim soak bench-aliases clean
+.PHONY: help setup check format test test-fast demo sim soak energy falls-report flash bench-aliases clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,15 @@ soak: setup ## N random scenarios, seeds from SEED on; prints those that fail
 
 bench-aliases: setup ## what a frame costs to resolve and unseal, with 1,000 devices and with 1,000,000
 	@$(BIN)/socors aliases bench
+
+energy: setup ## how long the battery lasts by the model, row by row, and what each setting costs
+	@$(BIN)/python -m simulator.energy
+
+falls-report: setup ## what the fall detector finds and misses in the recordings (../shared/data/falls)
+	@$(BIN)/python -m simulator.world.recordings
+
+flash: setup ## put the firmware on a board: make flash BOARD=pendant PORT=/dev/ttyACM0 SECRET=device.json
+	@$(BIN)/socors flash --board $(or $(BOARD),pendant) $(if $(PORT),--port $(PORT)) $(if $(SECRET),--secret $(SECRET)) $(if $(SETTINGS),--settings $(SETTINGS))
 
 clean: ## remove the environment and what runs left behind
 	@rm -rf .venv .demo build dist typings

@@ -117,6 +117,7 @@ def create_app(steering: Steering) -> FastAPI:
     """Return the control application."""
     app = FastAPI(title="Socors simulator", docs_url=None, redoc_url=None)
     _device_routes(app, steering)
+    _body_routes(app, steering)
     _world_routes(app, steering)
     app.mount("/visitor", StaticFiles(directory=PAGE), name="visitor")
 
@@ -202,6 +203,8 @@ def _device_routes(app: FastAPI, steering: Steering) -> None:
         steering.later(steering.click(steering.device(number), said.count))
         return {"ok": True}
 
+
+def _body_routes(app: FastAPI, steering: Steering) -> None:
     @app.get("/motions")
     async def motions() -> list[str]:
         """What a body can do here; a recorded fall only where the recordings are."""

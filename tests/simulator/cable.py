@@ -22,6 +22,7 @@ class Bench:
 
     def __init__(self):
         self.us = 0
+        self.slept_ms = None
         self.told = []
         self.hardware = Hardware(
             1, Silence(), lambda: self.us, lambda what, value: self.told.append((what, value))
@@ -70,7 +71,9 @@ class Bench:
             self.hardware.send = lambda name, *args: send({"ev": name, "a": args})
             for line in stream:
                 message = json.loads(line)
-                if message["op"] == "idle":
+                if message["op"] == "sleep":
+                    self.slept_ms, value = message["a"][0], None
+                elif message["op"] == "idle":
                     self.advance(max(1, message["a"][0]))
                     value = self.us
                 else:

@@ -188,3 +188,43 @@ def test_the_self_test_holds_on_a_good_chip_and_not_on_one_that_is_stuck(bench):
     real = chip.write
     chip.write = lambda register, data, now_us: real(register, b"\0" if register == 0x14 else data, now_us)
     assert bench.run(BEGIN + "print(json.dumps(chip.self_test()))") is False
+
+
+SLEEP = """
+import board
+hardware = board.build()
+print("[]")
+"""
+
+
+def asleep(bench, before="hardware.accelerometer.configured()\n"):
+    """Let the board go to sleep for a quarter of an hour; return (milliseconds, pins that wake)."""
+    bench.run(SLEEP + before + "hardware.deep_sleep(900_000)")
+    return bench.slept_ms, bench.hardware.wake_pins
+
+
+def test_armed_both_button_and_accelerometer_wake_and_not_armed_the_button_alone(bench):
+    assert asleep(bench) == (900_000, [4])
+    started(bench)
+    assert asleep(bench) == (900_000, [4, 3])
+
+
+def test_a_blow_at_the_moment_of_going_to_sleep_is_looked_at_at_once_and_still_wakes(bench):
+    started(bench)
+    bench.hardware.body.play_trace([gravity(5)] * 20 + [(0, 5000, 0)] * 2 + [gravity(5)] * 20, bench.us)
+    bench.advance(1000)
+    assert bench.hardware.levels[3] == 0
+    assert asleep(bench) == (10, [4, 3])
+    assert bench.hardware.levels[3] == 1
+
+
+def test_a_line_that_stays_low_does_not_keep_the_device_awake(bench):
+    started(bench)
+    bench.hardware.levels[3] = 0  # a solder bridge: the chip knows nothing of it
+    assert asleep(bench) == (900_000, [4])
+
+
+def test_a_stuck_button_does_not_wake(bench):
+    started(bench)
+    bench.run(SLEEP + "hardware.accelerometer.configured()\nhardware.deep_sleep(1000, True)")
+    assert bench.hardware.wake_pins == [3]
