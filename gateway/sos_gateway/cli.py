@@ -12,6 +12,7 @@ from .config import database_url
 from .demo.cli import demo
 from .dispatch.cli import outbox
 from .errors import SocorsError
+from .flasher.cli import flash
 from .hub.cli import hub
 from .hub.places import hubs
 from .ingest.cli import aliases
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(hub)
 app.command()(provision)
 app.command()(revoke)
+app.command()(flash)
 app.command()(demo)
 app.add_typer(device, name="device")
 app.add_typer(keys, name="keys")

@@ -1,10 +1,11 @@
 """How the firmware is run: the real interpreter, the fakes in front on its path, the tree it is built from."""
 
-import hashlib
 import os
 import shutil
 import sys
 from pathlib import Path
+
+from sos_gateway.flasher.tree import sha256  # noqa: F401 - the simulator prints the hash the flasher prints
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "firmware" / "src"
@@ -51,12 +52,3 @@ def environment(world: str, number: int, flash: Path, clock: str, board: str = "
 def command(script: str = "_start.py") -> list[str]:
     """Return the command line of one firmware process."""
     return [interpreter(), "-X", f"heapsize={HEAP}", str(ROOT / "simulator" / "fakes" / script)]
-
-
-def sha256() -> str:
-    """Return one hash over every file of the firmware: what ran here is what is flashed."""
-    digest = hashlib.sha256()
-    for file in sorted(SOURCE.rglob("*")):
-        if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".json":
-            digest.update(str(file.relative_to(SOURCE)).encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()

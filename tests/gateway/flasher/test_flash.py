@@ -1,0 +1,195 @@
+"""The flasher against real MicroPython on a pseudo-terminal: files, identity, hash, and what it says when it cannot."""
+
+import json
+import os
+import pty
+import subprocess
+import threading
+import time
+import tty
+
+import pytest
+from sos_gateway.errors import ConfigError, NotFound
+from sos_gateway.flasher import line as lines
+from sos_gateway.flasher.flash import Identity, flash, read_settings
+from sos_gateway.flasher.tree import files_for, sha256, source_files
+from typer.testing import CliRunner
+
+from simulator.world import firmware
+
+SECRET = bytes(range(32))
+
+
+class BoardOnATerminal:
+    """A unix port in a folder that is its flash; a reset ends the process, and another one starts, as on a board."""
+
+    def __init__(self, folder):
+        self.flash = folder / "flash"
+        self.nvs = folder / "nvs"
+        chip = folder / "chip"
+        for each in (self.flash, self.nvs, chip):
+            each.mkdir()
+        # The reset of the chip is all of `machine` the flasher asks for.
+        (chip / "machine.py").write_text("def reset():\n    raise SystemExit\n")
+        self._path = f"{chip}:{firmware.ROOT / 'simulator' / 'fakes'}:.frozen"
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        self.port = os.ttyname(self._slave)
+        self.starts = 0
+        self._over = False
+        self._process = None
+        self._thread = threading.Thread(target=self._keep)
+        self._thread.start()
+
+    def _keep(self):
+        while not self._over:
+            self.starts += 1
+            self._process = subprocess.Popen(
+                [firmware.interpreter(), "-i"],
+                cwd=self.flash,
+                env={"MICROPYPATH": self._path, "SOCORS_FLASH": str(self.nvs), "PATH": os.environ["PATH"]},
+                stdin=self._master,
+                stdout=self._master,
+                stderr=self._master,
+            )
+            self._process.wait()
+
+    def stop(self):
+        self._over = True
+        while self._thread.is_alive():
+            if self._process:
+                self._process.kill()
+            time.sleep(0.01)
+        os.close(self._master)
+        os.close(self._slave)
+
+
+@pytest.fixture
+def board(tmp_path):
+    made = BoardOnATerminal(tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def secret_file(tmp_path):
+    file = tmp_path / "7.json"
+    file.write_text(json.dumps({"device": 7, "secret": SECRET.hex()}))
+    return file
+
+
+def put(board, identity=None, settings=None, force=False):
+    said = []
+    digest = flash(board.port, "pendant", identity, settings, force, said.append)
+    return digest, said
+
+
+def test_every_file_arrives_the_hash_is_the_trees_and_the_identity_is_in(board, secret_file):
+    digest, said = put(board, Identity.read(secret_file), b'{"falls": 0}')
+    assert digest == sha256() == firmware.sha256()
+    for path, content in files_for("pendant").items():
+        assert (board.flash / path).read_bytes() == content, path
+    assert json.loads((board.flash / "socors" / "settings.json").read_text()) == {"falls": 0}
+    assert SECRET in (board.flash / "socors" / "secret").read_bytes()
+    assert "provisioned as device 7" in said
+
+
+def test_the_secret_is_in_no_line_that_is_shown(board, secret_file):
+    _, said = put(board, Identity.read(secret_file))
+    assert not any(SECRET.hex() in sentence for sentence in said)
+
+
+def test_a_board_that_runs_an_old_firmware_is_stopped_by_a_reset_before_anything_is_written(board):
+    (board.flash / "main.py").write_text("old = True\n")
+    put(board)
+    assert board.starts >= 2
+    assert (board.flash / "main.py").read_bytes() == files_for("pendant")["main.py"]
+
+
+def test_unsent_alarms_in_the_journal_are_not_lost_to_a_new_identity(board, secret_file):
+    put(board, Identity.read(secret_file))
+    record = (
+        "import esp32, store\nfrom app.alarm import Event\nfrom sos_wire import kinds\n"
+        'opened = store.Store("socors", esp32.NVS("socors"))\nprint(opened.save(Event(1, 1, kinds.SOS)))'
+    )
+    line = lines.Line(board.port)
+    assert line.run(record) == "True"
+    line.close()
+    with pytest.raises(lines.FlashError, match="1 alarms have not been sent"):
+        put(board, Identity.read(secret_file))
+    _, said = put(board, Identity.read(secret_file), force=True)
+    assert "provisioned as device 7" in said
+
+
+def test_main_is_copied_last_so_that_a_torn_flashing_starts_nothing_half():
+    assert list(files_for("pendant"))[-1] == "main.py"
+
+
+def test_vectors_are_not_flashed_and_everything_else_is():
+    names = set(files_for("pendant"))
+    assert "sos_wire/vectors.json" not in names
+    assert {"main.py", "board.py", "lib/typing.py", "app/alarm.py", "provision.py"} <= names
+    assert len(names) == len(source_files()) + 1
+
+
+def test_a_port_that_is_not_there_is_one_sentence():
+    with pytest.raises(lines.FlashError, match=r"^The port /dev/ttyNOTHING cannot be opened: "):
+        flash("/dev/ttyNOTHING", "pendant", None, None, False, print)
+
+
+def test_a_line_on_which_nothing_answers_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(lines, "ANSWER_S", 0.3)
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    try:
+        with pytest.raises(lines.FlashError, match="answers as MicroPython"):
+            flash(os.ttyname(slave), "pendant", None, None, False, print)
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def test_no_board_and_several_boards_are_one_sentence_each(monkeypatch):
+    class Port:
+        vid = lines.ESPRESSIF
+
+        def __init__(self, device):
+            self.device = device
+
+    monkeypatch.setattr(lines.list_ports, "comports", list)
+    with pytest.raises(lines.FlashError, match="No board answers"):
+        lines.find_port()
+    monkeypatch.setattr(lines.list_ports, "comports", lambda: [Port("/dev/b"), Port("/dev/a")])
+    with pytest.raises(lines.FlashError, match=r"/dev/a, /dev/b"):
+        lines.find_port()
+
+
+def test_a_board_that_does_not_exist_is_named_with_those_that_do():
+    with pytest.raises(NotFound, match=r"There is no board toaster: use one of .*pendant"):
+        files_for("toaster")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"device": 7, "secret": "zz"}', '{"device": 7, "secret": "00"}']
+)
+def test_what_is_no_secrets_file_is_refused(tmp_path, content):
+    file = tmp_path / "x.json"
+    file.write_text(content)
+    with pytest.raises(ConfigError, match="no secrets file"):
+        Identity.read(file)
+
+
+@pytest.mark.parametrize("content", ["nonsense", "[1]", '{"falls": "yes"}'])
+def test_what_are_no_settings_is_refused(tmp_path, content):
+    file = tmp_path / "x.json"
+    file.write_text(content)
+    with pytest.raises(ConfigError, match="settings file"):
+        read_settings(file)
+
+
+def test_the_command_prints_the_hash(board):
+    from sos_gateway.cli import app
+
+    done = CliRunner().invoke(app, ["flash", "--port", board.port])
+    assert done.exit_code == 0, done.output
+    assert f"firmware SHA-256 {firmware.sha256()}" in done.output
