@@ -90,7 +90,7 @@ def test_an_output_tells_the_world_of_changes_only():
     pin = machine.Pin(10, machine.Pin.OUT)
     for level in (0, 1, 1, 0):
         pin.value(level)
-    assert [tuple(args) for op, args in cable.sent if op == "pin"] == [(10, 1), (10, 0)]
+    assert [tuple(args[:2]) for op, args in cable.sent if op == "pin"] == [(10, 1), (10, 0)]
 
 
 def test_an_address_nobody_answers_on_is_an_error():

@@ -25,7 +25,7 @@ class Bench:
         self.slept_ms = None
         self.told = []
         self.hardware = Hardware(
-            1, Silence(), lambda: self.us, lambda what, value: self.told.append((what, value))
+            1, Silence(), lambda: self.us, lambda what, value, at_us=None: self.told.append((what, value))
         )
 
     def advance(self, ms):

@@ -29,7 +29,7 @@ def clock():
 
 @pytest.fixture
 def hardware(clock):
-    return Hardware(1, Silence(), clock, lambda what, value: None)
+    return Hardware(1, Silence(), clock, lambda *args: None)
 
 
 @pytest.mark.parametrize("percent", range(0, 101, 5))
@@ -68,8 +68,8 @@ def test_fast_advertising_is_a_burst_and_slow_advertising_its_window(hardware):
 
 
 def test_motor_and_lights_drain_while_they_are_on_and_not_in_sleep(clock, hardware):
-    hardware.handle("pin", [hardware.pins["motor"], 1])
-    hardware.handle("pin", [hardware.pins["light_red"], 0])  # low lights it
+    hardware.handle("pin", [hardware.pins["motor"], 1, 0])
+    hardware.handle("pin", [hardware.pins["light_red"], 0, 0])  # low lights it
     clock.us += 100_000
     hardware.enter("sleep")
     clock.us += 100_000
