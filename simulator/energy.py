@@ -162,12 +162,16 @@ def mends(day: Day) -> list[str]:
     lines = []
     for label, other in (
         ("listen_ms 500", replace(day, settings=short)),
+        (
+            "an answer that ends the window, not built",
+            replace(day, settings={**day.settings, "listen_ms": 400}),
+        ),
         ("no motion wakes", replace(day, motion_wakes=0)),
         ("a heartbeat each hour", replace(day, heartbeats=24)),
         ("a heartbeat each hour, listen_ms 500", replace(day, heartbeats=24, settings=short)),
     ):
         life = [f"{months(mah_per_day(day_us(other), variant)):.1f}" for variant in VARIANTS]
-        lines.append(f"with {label:36} {' · '.join(life)} months ({' · '.join(VARIANTS)})")
+        lines.append(f"with {label:42} {' · '.join(life)} months ({' · '.join(VARIANTS)})")
     return lines
 
 

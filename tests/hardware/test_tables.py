@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator import energy
 from simulator.chips.lsm6dsox import Lsm6dsox
 from simulator.world import battery
 
@@ -92,3 +93,35 @@ def test_every_state_the_simulated_hardware_enters_has_a_current():
     assert len(modes) == 4
     assert len(entered) >= 5
     assert entered | loads | modes <= known
+
+
+def test_the_wiring_in_the_readme_is_the_table_of_pins_on_the_xiaos_own_labels():
+    # Seeed's pin map of the XIAO ESP32C3.
+    labels = {
+        2: "D0",
+        3: "D1",
+        4: "D2",
+        5: "D3",
+        6: "D4",
+        7: "D5",
+        21: "D6",
+        20: "D7",
+        8: "D8",
+        9: "D9",
+        10: "D10",
+    }
+    text = (ROOT / "hardware" / "README.md").read_text()
+    wired = re.findall(r"^\| (D\d+) \| (\d+) \| (\w+) \|", text, re.MULTILINE)
+    pins = {row["signal"]: int(row["gpio"]) for row in rows("pins.csv") if row["board"] == "pendant"}
+    assert {signal: int(gpio) for _, gpio, signal in wired} == pins
+    assert all(labels[int(gpio)] == label for label, gpio, _ in wired)
+
+
+def test_the_months_in_the_decisions_are_those_the_model_prints():
+    text = (ROOT / "hardware" / "DECISIONS.md").read_text().replace("\n", " ")
+    said = re.search(r"prints ([\d.]+) months \(LSM6DSOX\), ([\d.]+) \(BMA400\) and ([\d.]+) \(XIAO\)", text)
+    assert said
+    us = energy.day_us(energy.Day())
+    assert [float(n) for n in said.groups()] == [
+        round(energy.months(energy.mah_per_day(us, variant)), 1) for variant in battery.VARIANTS
+    ]
