@@ -86,7 +86,8 @@ def alarm_ms(settings: dict[str, int]) -> dict[str, float]:
         "light_green": 5000.0,
         "light_blue": 5000.0,
     }
-    flash = {"flash_write": 4 * (budget()["flash_write"].duration_ms or 0)}
+    # Raised, received, accepted, closed; a sector now and then.
+    flash = {name: 4 * (budget()[name].duration_ms or 0) for name in ("flash_write", "flash_erase")}
     once = _awake_for(settings["awake_s"], settings)
     return _sum([(1, once), (asks, _episode(settings)), (1, signals), (1, flash)])
 

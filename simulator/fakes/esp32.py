@@ -19,17 +19,24 @@ def directory():
 
 
 class _Counted(_flash.Nor):
-    """Tells the world of each sector that is erased: writing costs charge."""
+    """Tells the world of each page that is programmed and each sector that is erased: both cost charge."""
 
     @staticmethod
     def open(path, blocks):
         return _Counted(_flash.Nor.open(path, blocks)._file, blocks)
 
-    def _erase(self, block):
+    def _tell(self, what):
         import _port
 
         if _port.stream() is not None:
-            _port.post("flash")
+            _port.post("flash", what)
+
+    def _program(self, start, buffer):
+        self._tell("write")
+        super()._program(start, buffer)
+
+    def _erase(self, block):
+        self._tell("erase")
         super()._erase(block)
 
 

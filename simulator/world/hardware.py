@@ -205,8 +205,8 @@ class Hardware:
         self._accelerometer_mode()
         return True
 
-    def _do_flash(self) -> None:
-        self.meter.once("flash_write")
+    def _do_flash(self, what: str) -> None:
+        self.meter.once("flash_erase" if what == "erase" else "flash_write")
 
     def _do_wdt(self, timeout_ms: int) -> None:
         self.watchdog_us, self.watchdog_fed_us = timeout_ms * 1000, self.now_us()

@@ -76,7 +76,7 @@ def test_every_state_the_simulated_hardware_enters_has_a_current():
     known = set(battery.budget())
     source = "".join((ROOT / "simulator/world" / name).read_text() for name in ("hardware.py", "realtime.py"))
     entered = set(re.findall(r'\.enter\(\s*"(\w+)"', source)) | set(re.findall(r'"(radio_\w+)"', source))
-    loads = set(re.findall(r'meter\.once\("(\w+)"', source)) | {
+    loads = set(re.findall(r'"(flash_\w+)"', source)) | {
         "motor",
         "light_red",
         "light_green",
