@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -50,14 +51,14 @@ class Day:
 def _episode(settings: dict[str, int]) -> dict[str, float]:
     """Milliseconds of one wake with one sending: boot, burst, window, and the look round before it sleeps."""
     interval_us = firmware_number("links/ble.py", "BURST_INTERVAL_US")
-    linger = firmware_number("tasks/health.py", "LINGER_MS") + 1.5 * firmware_number(
-        "tasks/health.py", "LOOK_EVERY_MS"
-    )
+    # Health looks at set intervals and sleeps at the look that finds it quiet for long enough: half an interval early.
+    look, linger = (firmware_number("tasks/health.py", name) for name in ("LOOK_EVERY_MS", "LINGER_MS"))
+    quiet = math.ceil(linger / look) * look - look / 2
     return {
         "boot_from_deep_sleep": budget()["boot_from_deep_sleep"].duration_ms or 0,
         "radio_burst": firmware_number("links/ble.py", "BURST_PDUS") * interval_us / 1000,
         "radio_window": settings["listen_ms"],
-        "awake": linger,
+        "awake": quiet + (budget()["awake"].duration_ms or 0),
     }
 
 
@@ -92,6 +93,12 @@ def alarm_ms(settings: dict[str, int]) -> dict[str, float]:
     return _sum([(1, once), (asks, _episode(settings)), (1, signals), (1, flash)])
 
 
+def decoy_ms(settings: dict[str, int]) -> dict[str, float]:
+    """Milliseconds of one decoy on average: a sending, then busy for a minute up to as long as after an alarm."""
+    busy_s = 60 + max(0, settings["awake_s"] - 60) / 2
+    return _sum([(1, _episode(settings)), (1, _awake_for(busy_s, settings))])
+
+
 def day_us(day: Day) -> dict[str, float]:
     """Microseconds of each state in one day of the model; the rest of it is sleep."""
     watch = firmware_number("tasks/motion.py", "WATCH_MS")
@@ -99,7 +106,8 @@ def day_us(day: Day) -> dict[str, float]:
     motion["awake"] += watch
     parts = _sum(
         [
-            (day.heartbeats + day.decoys, _episode(day.settings)),
+            (day.heartbeats, _episode(day.settings)),
+            (day.decoys, decoy_ms(day.settings)),
             (day.motion_wakes, motion),
             (day.alarms, alarm_ms(day.settings)),
         ]
@@ -138,7 +146,7 @@ def prices(settings: dict[str, int]) -> dict[str, str]:
     return {
         "awake_s": f"{settings['awake_s']} s after an alarm: {awake:.1f} mAh each time",
         "ask_every_s": f"each {settings['ask_every_s']} s for {settings['ask_for_s']} s: {ask * asks:.1f} mAh an alarm",
-        "decoys_per_day": f"one decoy a day: {ask:.3f} mAh a day",
+        "decoys_per_day": f"one decoy a day: {price_mah(decoy_ms(settings)):.1f} mAh a day",
         "listen_ms": f"100 ms more at each of {Day().heartbeats:.0f} heartbeats: {window:.3f} mAh a day",
     }
 

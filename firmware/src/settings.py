@@ -11,7 +11,7 @@ TABLE = (
     ("silent_tick", 1, 0, 1),
     # A new detector is watched before it is trusted with nights; 0 leaves the button alone.
     ("falls", 1, 0, 1),
-    # Decoy episodes a day: make busy times common for whoever listens near the wearer; about 0.018 mAh each.
+    # Decoy episodes a day: make busy times common for whoever listens near the wearer; about 2.6 mAh each.
     ("decoys_per_day", 0, 0, 24),
     # After an alarm the desk can reach the wearer for so long at once (docs/wire.md); about 5 mAh each time.
     ("awake_s", 600, 30, 3600),

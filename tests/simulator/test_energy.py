@@ -61,7 +61,7 @@ def test_the_prices_in_the_settings_file_are_the_models():
     for pattern, price in (
         (r"reach the wearer .* about ([\d.]+) mAh", awake),
         (r"asks so often.* about ([\d.]+) mAh", ask * asks),
-        (r"Decoy episodes.* about ([\d.]+) mAh", ask),
+        (r"Decoy episodes.* about ([\d.]+) mAh", energy.price_mah(energy.decoy_ms(settings))),
         (r"100 ms more cost about ([\d.]+) mAh", window - usual),
     ):
         said, digits = quoted(pattern)
