@@ -9,6 +9,8 @@ from app import reporting
 from sos_wire import kinds
 
 LOOK_EVERY_MS = 100
+# The battery is slower.
+BATTERY_EVERY_MS = 10_000
 # Without anything to do the device is asleep so soon: at each heartbeat this costs its share of the battery.
 LINGER_MS = 100
 LONGEST_SLEEP_S = 2 * reporting.QUARTER_S
@@ -32,12 +34,14 @@ class Health:
     async def loop(self):
         if self._device.asks():
             self._beat()  # woken to ask: whatever the gateway has for us comes with the answer
-        quiet_since = self._device.now_ms()
+        quiet_since = battery_at = self._device.now_ms()
         while True:
             self._supervisor.alive("health")
             self._beat_if_due()
             self._decoy_if_due()
-            self._tell_low_battery()
+            if self._device.now_ms() >= battery_at:
+                battery_at = self._device.now_ms() + BATTERY_EVERY_MS
+                self._tell_low_battery()
             await asyncio.sleep_ms(LOOK_EVERY_MS)
             now = self._device.now_ms()
             if self._is_busy(now):
