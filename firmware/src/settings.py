@@ -15,7 +15,7 @@ TABLE = (
     ("decoys_per_day", 0, 0, 24),
     # After an alarm the desk can reach the wearer for so long at once (docs/wire.md); about 5 mAh each time.
     ("awake_s", 600, 30, 3600),
-    # ... then the device asks so often, and for so long; about 2 mAh each time.
+    # ... then the device asks so often, and for so long; about 2.4 mAh each time.
     ("ask_every_s", 30, 10, 600),
     ("ask_for_s", 3600, 0, 14400),
     # An alarm nobody has answered by then goes on for ever at this pace: a hub may come near at any time.

@@ -50,6 +50,7 @@ class Hardware:
             self.pins["button"]: 1,
             self.pins["accelerometer_int1"]: 1,
             self.pins["usb_sense"]: 0,
+            **{self.pins[light]: 1 for light in LIGHTS},  # dark: nobody pulls the cathodes down
         }
         self.power_on_us = now_us()
         self.rtc = ""
@@ -72,6 +73,7 @@ class Hardware:
         if state == "sleep":
             for load in ("motor", *LIGHTS):
                 self.meter.switch(load, False)
+            self.levels |= {self.pins["motor"]: 0, **{self.pins[light]: 1 for light in LIGHTS}}
         self.meter.enter(state)
 
     @property

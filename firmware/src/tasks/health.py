@@ -8,11 +8,11 @@ from app import identity as numbers
 from app import reporting
 from sos_wire import kinds
 
-LOOK_EVERY_MS = 100
+LOOK_EVERY_MS = 250
 # The battery is slower.
 BATTERY_EVERY_MS = 10_000
-# Without anything to do the device is asleep so soon: at each heartbeat this costs its share of the battery.
-LINGER_MS = 100
+# Without anything to do the device is asleep so soon.
+LINGER_MS = 400
 LONGEST_SLEEP_S = 2 * reporting.QUARTER_S
 # A stuck button cannot wake the device: whether it has come free is seen so often.
 STUCK_LOOK_S = 60
