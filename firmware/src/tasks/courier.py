@@ -80,10 +80,12 @@ class Courier:
     async def _for(self, ms, event):
         """Take what comes for so long, or until something more urgent wants the air or the answer is there."""
         end = self._device.now_ms() + ms
+        asked = event.waits()  # a sign of presence may have had its answer long ago
         while True:
             self._supervisor.alive("courier")
             left = end - self._device.now_ms()
-            if left <= 0 and self._link.connection is None:
+            answered = asked and not event.waits()
+            if (left <= 0 or answered) and self._link.connection is None:
                 return
             guard = self._link.guard(self._device.now_ms())
             waits = [wait for wait in (left, guard) if wait > 0]
