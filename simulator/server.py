@@ -60,6 +60,10 @@ class Usb(BaseModel):
     attached: bool
 
 
+class NewAir(BaseModel):
+    seed: int
+
+
 class Reception(BaseModel):
     loss: Annotated[float | None, Field(ge=0, le=1)] = None
     deaf: bool | None = None
@@ -142,6 +146,12 @@ def create_app(steering: Steering) -> FastAPI:
 
 
 def _world_routes(app: FastAPI, steering: Steering) -> None:
+    @app.post("/air")
+    async def air(said: NewAir) -> dict[str, int]:
+        """Begin the air's losses, walls and delays anew from a seed."""
+        steering.air.link.begin(said.seed)
+        return {"seed": said.seed}
+
     @app.post("/hubs/{name}")
     async def hub(name: str) -> dict[str, int]:
         """Open the HCI door of a hub; its adapter is tcp-client:127.0.0.1:PORT."""

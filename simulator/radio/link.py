@@ -82,8 +82,12 @@ class AirLink(LocalLink):
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
-        self._random = random.Random(seed)
         self.receptions: dict[AirController, Reception] = {}
+        self.begin(seed)
+
+    def begin(self, seed: int) -> None:
+        """Draw everything from here on from this seed."""
+        self._random = random.Random(seed)
         self._walls: dict[tuple[Controller, Controller], float] = {}
 
     def delay_s(self) -> float:

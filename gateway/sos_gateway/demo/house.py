@@ -210,16 +210,16 @@ async def _start_parts(house: House) -> None:
             str(house.folder / "devices"),
         ],
     )
-    await _answering(house, "simulator", house.simulator_url + "/firmware")
+    await answering(house, "simulator", house.simulator_url + "/firmware")
     async with httpx.AsyncClient(base_url=house.simulator_url) as client:
         for name in house.hubs:
             port = (await client.post(f"/hubs/{name}")).json()["port"]
             house.hub_adapters[name] = f"tcp-client:127.0.0.1:{port}"
             house.start_hub(name)
-    await _answering(house, "gateway", house.gateway_url + "/health")
+    await answering(house, "gateway", house.gateway_url + "/health")
 
 
-async def _answering(house: House, name: str, url: str) -> None:
+async def answering(house: House, name: str, url: str) -> None:
     """Wait until a child answers; one that has ended is told with its last words."""
     async with httpx.AsyncClient() as client:
         async with asyncio.timeout(START_S):

@@ -111,6 +111,7 @@ class Wearers:
         self._felt: dict[int, list[Felt]] = defaultdict(list)
         self._changed: dict[int, asyncio.Event] = defaultdict(asyncio.Event)
         self.button_down_ns: dict[int, int] = {}
+        self.motor_up_ns: dict[int, int] = {}  # the last time each motor began to turn
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -141,6 +142,8 @@ class Wearers:
             if event["what"] == "button" and event["value"]:
                 self.button_down_ns[device] = event["t_ns"]
             elif event["what"] == "motor":
+                if event["value"]:
+                    self.motor_up_ns[device] = event["t_ns"]
                 self._note(device, self._motors[device].edge(bool(event["value"]), event["t_ns"]))
 
     def _note(self, device: int, felt: list[Felt]) -> None:
