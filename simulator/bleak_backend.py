@@ -4,6 +4,7 @@ Adapter names are Bumble transports: `tcp-client:127.0.0.1:PORT`. One Bumble dev
 """
 
 import asyncio
+import contextlib
 import os
 from typing import Any
 
@@ -18,6 +19,7 @@ from bumble.device import Device, Peer
 from bumble.transport import open_transport
 
 MTU = 247
+ANSWER_S = 2.0  # a radio that is there answers in milliseconds
 _adapters: dict[str, "Adapter"] = {}
 
 
@@ -44,9 +46,12 @@ async def adapter(name: str) -> Adapter:
     return _adapters[name]
 
 
-def forget(name: str) -> None:
+async def forget(name: str) -> None:
     """Let go of an adapter whose radio is gone, so that the next use opens it anew."""
-    _adapters.pop(name, None)
+    gone = _adapters.pop(name, None)
+    if gone is not None:
+        with contextlib.suppress(OSError, core.BaseBumbleError):
+            await gone.transport.close()
 
 
 class Scanner(BaseBleakScanner):
@@ -61,19 +66,24 @@ class Scanner(BaseBleakScanner):
 
     async def start(self) -> None:
         self.seen_devices = {}
-        self._device = (await adapter(self._name)).device
-        self._device.on("advertisement", self._heard)
-        await self._device.start_scanning(legacy=True, active=False)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                self._device = (await adapter(self._name)).device
+                self._device.on("advertisement", self._heard)
+                await self._device.start_scanning(legacy=True, active=False)
+        except (TimeoutError, OSError, core.BaseBumbleError) as error:
+            await forget(self._name)
+            raise BleakError(f"the radio {self._name} does not answer: {error or 'time out'}") from None
 
     async def stop(self) -> None:
         if self._device is not None:
             self._device.remove_listener("advertisement", self._heard)
             device, self._device = self._device, None
             try:
-                async with asyncio.timeout(2):
+                async with asyncio.timeout(ANSWER_S):
                     await device.stop_scanning(legacy=True)
             except (TimeoutError, core.BaseBumbleError):
-                forget(self._name)
+                await forget(self._name)
 
     def _heard(self, advertisement: Any) -> None:
         if self._device is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -151,6 +152,7 @@ class Air:
         self.send: Callable[..., None] = lambda device, name, *args: None
         self.hubs: dict[str, Reception] = {}
         self._servers: list[asyncio.Server] = []
+        self._wires: dict[str, set[asyncio.StreamWriter]] = defaultdict(set)
 
     def add(self, device: int) -> None:
         self._pendants[device] = PendantRadio(device, self.link, lambda *a: self.send(device, *a))
@@ -199,6 +201,20 @@ class Air:
         self._servers.append(server)
         return server.sockets[0].getsockname()[1]
 
+    def unplug(self, name: str) -> None:
+        """Pull the adapter out of a hub; it may plug it in again."""
+        for wire in self._wires[name]:
+            wire.close()
+
+    async def close(self) -> None:
+        """Close every door."""
+        for server in self._servers:
+            server.close()
+        for name in self._wires:
+            self.unplug(name)
+        # Python 3.12 waits here for the connections, too.
+        await asyncio.gather(*(server.wait_closed() for server in self._servers))
+
     async def _serve_hub(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         raw = os.urandom(6)
         controller = AirController(
@@ -207,12 +223,14 @@ class Air:
         self.link.receptions[controller] = self.hubs[name]
         controller.set_packet_sink(_Wire(writer))
         parser = PacketParser(controller)  # type: ignore[arg-type]
+        self._wires[name].add(writer)
         try:
             while data := await reader.read(4096):
                 parser.feed_data(data)
         except ConnectionError:
             pass  # a hub that was killed
         finally:
+            self._wires[name].discard(writer)
             self.link.remove_controller(controller)
             writer.close()
 

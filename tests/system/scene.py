@@ -123,6 +123,9 @@ class Scene:
 
         await self.until(f"the log of {part} says {words!r}", condition)
 
+    def device_log(self, device):
+        return (self.house.folder / "devices" / str(device) / "log.txt").read_text(errors="replace")
+
     def log(self, part):
         return (self.house.folder / f"{part}.log").read_text(errors="replace")
 

@@ -16,12 +16,21 @@ from sos_wire import kinds
 # A scan that reports nothing at all for so long has stalled, as scans do: it is started again. In a quiet house that
 # happens for nothing and costs some milliseconds.
 STALLED_S = 120.0
-# Addresses rotate and are remembered by every scanner: started again so often, none grows.
+# Addresses rotate and are remembered by every scanner: started again so often, or after so many, none grows. A street
+# has some thousand an hour; whoever makes up hundreds a second costs us a start every some seconds.
 RESTART_S = 1800.0
+LOOK_S = 1.0
+# A radio that does not even answer "start" or "stop" in this time is asked anew.
+START_S = 10.0
+MOST_ADDRESSES = 5000
 # Who was heard a moment ago is heard again within some intervals of 100 ms, or talks to another hub by now.
 CONNECT_S = 0.4
 # Advertising comes at 100 ms at the slowest: who was not heard for so long is not there, or talks to another hub.
 SEEN_WITHIN_S = 0.15
+# Discovery and each exchange take milliseconds. Who accepts a connection and then says nothing must not hold up others.
+SILENT_S = 2.0
+# Aliases heard lately: a burst of pendants many times the size of what one hub can hear.
+MOST_SEEN = 2000
 # As many connections as ordinary adapters hold.
 MOST_CONNECTIONS = 7
 # After an answer was written the device has something to say, and the gateway answers that.
@@ -63,10 +72,12 @@ class Bluetooth:
         self._orders: list[Order] = []
         self._work = asyncio.Event()
         self._last_seen: dict[bytes, tuple[float, BLEDevice]] = {}
-        self._open: list[tuple[frozenset[bytes], asyncio.Queue[Order]]] = []
+        self._open: list[tuple[frozenset[bytes], asyncio.Queue[Order | None]]] = []
         self._carrying: set[asyncio.Task[None]] = set()
         self.last_report = time.monotonic()
+        self._addresses: set[str] = set()
         self.restarts = 0
+        self.odd_lengths = 0  # what came under our identifier and is no frame
 
     # Listening.
 
@@ -74,17 +85,29 @@ class Bluetooth:
         """Scan until cancelled; start again when the scan stalls, fails, or has run for long."""
         while True:
             try:
-                async with self._scanner():
-                    self.last_report = started = time.monotonic()
-                    while (
-                        time.monotonic() - self.last_report < STALLED_S
-                        and time.monotonic() - started < RESTART_S
-                    ):
-                        await asyncio.sleep(1)
+                await self._scan()
             except (BleakError, OSError, TimeoutError) as error:
-                log.warning("the scan failed: %s; again in 2 s", error)
+                log.warning("the scan failed: %s; again in 2 s", error or type(error).__name__)
                 await asyncio.sleep(2)
             self.restarts += 1
+
+    async def _scan(self) -> None:
+        """Scan until it stalls, has run for long, or has heard many."""
+        scanner = self._scanner()
+        async with asyncio.timeout(START_S):
+            await scanner.start()
+        try:
+            self.last_report = started = time.monotonic()
+            self._addresses.clear()
+            while (
+                time.monotonic() - self.last_report < STALLED_S
+                and time.monotonic() - started < RESTART_S
+                and len(self._addresses) < MOST_ADDRESSES
+            ):
+                await asyncio.sleep(LOOK_S)
+        finally:
+            async with asyncio.timeout(START_S):
+                await scanner.stop()
 
     def _scanner(self) -> BleakScanner:
         return BleakScanner(
@@ -96,13 +119,18 @@ class Bluetooth:
 
     def _detected(self, device: BLEDevice, said: AdvertisementData) -> None:
         self.last_report = time.monotonic()
+        self._addresses.add(device.address)
         frame = said.manufacturer_data.get(self._company)
-        if frame is None or len(frame) != kinds.FRAME_BYTES[kinds.FORM_SHORT]:
+        if frame is None:
+            return
+        if len(frame) != kinds.FRAME_BYTES[kinds.FORM_SHORT]:
+            self.odd_lengths += 1
             return
         alias = bytes(frame[1:6])
+        self._last_seen.pop(alias, None)
         self._last_seen[alias] = (self.last_report, device)
-        if len(self._last_seen) > 2000:
-            self._last_seen = {a: s for a, s in self._last_seen.items() if self.last_report - s[0] < 60}
+        if len(self._last_seen) > MOST_SEEN:
+            del self._last_seen[next(iter(self._last_seen))]  # the one heard longest ago
         self._heard(bytes(frame), said.rssi, device.address)
         if any(alias in order.aliases for order in self._orders):
             self._work.set()
@@ -158,55 +186,63 @@ class Bluetooth:
                     return order, seen[1]
         return None
 
-    async def _connect(self, order: Order, device: BLEDevice) -> tuple[BleakClient, asyncio.Event] | None:
-        """Return a connection and the event of its end; None, and a report, when the device was not heard again."""
-        gone = asyncio.Event()
+    async def _connect(
+        self, order: Order, device: BLEDevice
+    ) -> tuple[BleakClient, asyncio.Queue[Order | None]] | None:
+        """Return a connection and its queue, in which None is its end; None, and a report, when there is none."""
+        queue: asyncio.Queue[Order | None] = asyncio.Queue()
         client = BleakClient(
             device,
-            disconnected_callback=lambda _: gone.set(),
+            disconnected_callback=lambda _: queue.put_nowait(None),
             timeout=CONNECT_S,
             bluez={"adapter": self._adapter},
             backend=self._client_backend,
         )
         try:
-            await client.connect()
+            async with asyncio.timeout(CONNECT_S + SILENT_S):
+                await client.connect()
         except (BleakError, TimeoutError, OSError) as error:
             self._written(order.id, False, str(error)[:200] or type(error).__name__)
+            await self._leave(client)
             return None
-        return client, gone
+        return client, queue
 
-    async def _converse(self, order: Order, client: BleakClient, gone: asyncio.Event) -> None:
+    async def _converse(self, order: Order, client: BleakClient, queue: asyncio.Queue[Order | None]) -> None:
         """Write the answer, take what the device says to it, carry what the gateway says to that."""
-        queue: asyncio.Queue[Order] = asyncio.Queue()
         entry = (order.aliases, queue)
         self._open.append(entry)
         try:
-            await client.start_notify(
-                kinds.GATT_UP, lambda _, data: self._notified(bytes(data), client.address)
-            )
-            await self._write(client, order)
-            await self._stay(client, queue, gone)
+            await self._write(client, order, listen=True)
+            await self._stay(client, queue)
         except (BleakError, TimeoutError, OSError) as error:
             log.debug("the conversation ended: %s", error)
         finally:
             self._open.remove(entry)
             while not queue.empty():
-                self.carry(queue.get_nowait())
+                if (left := queue.get_nowait()) is not None:
+                    self.carry(left)
             await self._leave(client)
 
-    async def _stay(self, client: BleakClient, queue: asyncio.Queue[Order], gone: asyncio.Event) -> None:
-        """Carry what else comes for this device, until a second passes without anything."""
-        while not gone.is_set():
+    async def _stay(self, client: BleakClient, queue: asyncio.Queue[Order | None]) -> None:
+        """Carry what else comes for this device, until it is gone or a second passes without anything."""
+        while True:
             try:
                 async with asyncio.timeout(LINGER_S):
                     order = await queue.get()
             except TimeoutError:
                 return
+            if order is None:
+                return
             await self._write(client, order)
 
-    async def _write(self, client: BleakClient, order: Order) -> None:
+    async def _write(self, client: BleakClient, order: Order, listen: bool = False) -> None:
         try:
-            await client.write_gatt_char(kinds.GATT_DOWN, order.frame, response=True)
+            async with asyncio.timeout(SILENT_S):
+                if listen:
+                    await client.start_notify(
+                        kinds.GATT_UP, lambda _, data: self._notified(bytes(data), client.address)
+                    )
+                await client.write_gatt_char(kinds.GATT_DOWN, order.frame, response=True)
         except (BleakError, TimeoutError, OSError):
             self._written(order.id, False, "the connection ended")
             raise
@@ -218,6 +254,7 @@ class Bluetooth:
     @staticmethod
     async def _leave(client: BleakClient) -> None:
         try:
-            await client.disconnect()
+            async with asyncio.timeout(SILENT_S):
+                await client.disconnect()
         except (BleakError, TimeoutError, OSError) as error:
             log.debug("leaving: %s", error)

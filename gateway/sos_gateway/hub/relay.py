@@ -6,6 +6,7 @@ import logging
 import secrets
 import ssl
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import aiomqtt
@@ -21,6 +22,14 @@ FRESH_MS = 5000  # younger frames are `up`, older ones `backlog`
 RECEIPT_S = 5.0  # a frame published and not receipted in this time is published again
 BACKLOG_RATE = 200  # frames a second
 BACKLOG_AT_ONCE = 50
+SETTLED_MS = 1000  # what was heard less long ago may be on its way for the first time
+MOST_IN_MESSAGE = 200  # the gateway takes 500; a message stays far below any broker's largest packet
+# Messages on their way at once: an alarm does not wait until the broker has acknowledged what went before it.
+PUBLISHERS = 4
+# More than a broker that hangs for its 5 s can leave behind; what is spooled and does not fit comes again by itself.
+MOST_OUTGOING = 200
+# Different frames that wait for the disk. One that hangs for long must not fill the memory.
+MOST_PACKED = 5000
 STATUS_S = 10.0
 RECONNECT_S = (0.2, 10.0)
 
@@ -41,7 +50,9 @@ class Hub:
         self._forwarded: dict[bytes, float] = {}
         self._published: dict[int, float] = {}
         self._reports: list[dict[str, Any]] = []
+        self._outgoing: asyncio.Queue[tuple[list[Kept], list[dict[str, Any]]]] = asyncio.Queue(MOST_OUTGOING)
         self._something = asyncio.Event()
+        self.dropped = 0  # frames that found the disk hanging and the memory full
         self._client: aiomqtt.Client | None = None
         self.radio = Bluetooth(
             adapter=settings.adapter,
@@ -59,6 +70,9 @@ class Hub:
         if now - self._forwarded.get(frame, -SAME_AGAIN_S) < SAME_AGAIN_S:
             return
         before = self._packed.get(frame)
+        if before is None and len(self._packed) >= MOST_PACKED:
+            self.dropped += 1
+            return
         if before is None or before[1] < rssi:
             self._packed[frame] = (before[0] if before else now_ms(), rssi, frame, address)
         self._something.set()
@@ -71,7 +85,7 @@ class Hub:
             self._something.set()
 
     async def pack(self) -> None:
-        """Every 10 ms at the most: spool what was heard, then publish it."""
+        """Every 10 ms at the most: spool what was heard, then hand it over to be published."""
         while True:
             await self._something.wait()
             await asyncio.sleep(PACK_S if self._packed else 0)
@@ -83,7 +97,25 @@ class Hub:
                 self._forwarded = {f: at for f, at in self._forwarded.items() if now - at < SAME_AGAIN_S}
             self._forwarded.update((row[2], now) for row in frames)
             kept = await asyncio.to_thread(self.spool.keep, frames) if frames else []
-            await self._publish("up", kept, reports)
+            self._hand_over(kept, reports)
+
+    def _hand_over(self, kept: list[Kept], reports: list[dict[str, Any]]) -> None:
+        """Nobody waits here for a broker that hangs: what is heard next must be on disk all the same."""
+        for start in range(0, max(len(kept), len(reports)), MOST_IN_MESSAGE):
+            end = start + MOST_IN_MESSAGE
+            if self._outgoing.full():
+                log.warning("the broker takes nothing; what is spooled waits there")
+                return
+            self._outgoing.put_nowait((kept[start:end], reports[start:end]))
+
+    async def publish(self) -> None:
+        """Publish what is handed over, one message at a time; there are several of us."""
+        while True:
+            frames, reports = await self._outgoing.get()
+            if not await self._publish("up", frames, reports):
+                for kept in frames:
+                    if kept.n == UNSPOOLED:
+                        self._forwarded.pop(kept.frame, None)  # only the device has it: hear it again
 
     # To and from the broker.
 
@@ -143,7 +175,7 @@ class Hub:
                     log.info("connected to the broker")
                     pause = RECONNECT_S[0]
                     async for message in client.messages:
-                        self._take(str(message.topic), message.payload)
+                        await self._take(str(message.topic), message.payload)
             except aiomqtt.MqttError as error:
                 log.warning("broker: %s; again in %.1f s, %d frames kept", error, pause, len(self.spool))
             finally:
@@ -168,17 +200,15 @@ class Hub:
             timeout=5,
         )
 
-    def _take(self, topic: str, payload: Any) -> None:
+    async def _take(self, topic: str, payload: Any) -> None:
         """Take one message; what is not well formed is told once and left."""
         owner = topics.owner(topic)
         try:
             said = json.loads(payload)
             if owner and owner[2] == "receipt" and said["spool"] == self.spool.name:
                 ranges = [[int(first), int(last)] for first, last in said["ranges"]]
-                self.spool.erase(ranges)
-                for first, last in ranges:
-                    for n in range(first, last + 1):
-                        self._published.pop(n, None)
+                await asyncio.to_thread(self.spool.erase, ranges)
+                self._forget_published(ranges)
             elif owner and owner[2] == "down":
                 self.radio.carry(
                     Order(
@@ -188,8 +218,16 @@ class Hub:
                         int(said["until"]),
                     )
                 )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             log.warning("a message on %s is not one of ours: %r", topic, error)
+
+    def _forget_published(self, ranges: list[list[int]]) -> None:
+        for first, last in ranges:
+            numbers: Iterable[int] = range(first, last + 1)
+            if last - first > len(self._published):
+                numbers = [n for n in self._published if first <= n <= last]
+            for n in numbers:
+                self._published.pop(n, None)
 
     # What is left to do.
 
@@ -199,9 +237,12 @@ class Hub:
             await asyncio.sleep(BACKLOG_AT_ONCE / BACKLOG_RATE)
             if self._client is None:
                 continue
-            due = self.spool.waiting(BACKLOG_AT_ONCE, now_ms() - 1000, self._is_under_way)
-            fresh = [k for k in due if now_ms() - k.heard_ms < FRESH_MS]
-            old = [k for k in due if now_ms() - k.heard_ms >= FRESH_MS]
+            now = now_ms()
+            due = await asyncio.to_thread(
+                self.spool.waiting, BACKLOG_AT_ONCE, now, SETTLED_MS, self._is_under_way
+            )
+            fresh = [k for k in due if 0 <= now - k.heard_ms < FRESH_MS]
+            old = [k for k in due if not 0 <= now - k.heard_ms < FRESH_MS]
             if fresh:
                 await self._publish("up", fresh, [])
             if old:
@@ -217,6 +258,8 @@ class Hub:
                 "spooled": len(self.spool),
                 "unspooled": self.spool.failed,
                 "trouble": self.spool.trouble,
+                "dropped": self.dropped,
+                "odd_lengths": self.radio.odd_lengths,
                 "scan_restarts": self.radio.restarts,
             }
             await self._publish("up", [], [], status)
@@ -229,5 +272,7 @@ class Hub:
             group.create_task(self.radio.listen(), name="scan")
             group.create_task(self.radio.work(), name="carry")
             group.create_task(self.pack(), name="pack")
+            for number in range(PUBLISHERS):
+                group.create_task(self.publish(), name=f"publish {number}")
             group.create_task(self.replay(), name="replay")
             group.create_task(self.report(), name="report")

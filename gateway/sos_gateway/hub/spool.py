@@ -1,13 +1,17 @@
 """The spool: every frame heard is on disk before it is published, and stays until the gateway's receipt names it."""
 
+import logging
 import secrets
 import sqlite3
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 UNSPOOLED = 0  # the sequence number of a frame that could not be kept; no receipt can name it
 MOST_FRAMES = 500_000  # about 60 MB; what a week of a busy street leaves behind
+
+log = logging.getLogger("socors.hub")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,70 +26,142 @@ class Kept:
 
 
 class Spool:
-    """SQLite with a write-ahead log, synced at each commit. A spool that is full or broken says so and lets frames pass."""
+    """SQLite with a write-ahead log, synced at each commit. A spool that is full or broken says so and lets frames pass.
+
+    Calls may come from any thread and take turns, so that nobody publishes what another has not yet committed.
+    """
 
     def __init__(self, path: Path, most: int = MOST_FRAMES) -> None:
+        self._path = path
         self._most = most
+        self._lock = threading.Lock()
+        self._db: sqlite3.Connection | None = None
+        self._count = 0
         self.failed = 0  # frames that passed unspooled
         self.trouble = ""
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS frame (n INTEGER PRIMARY KEY AUTOINCREMENT, heard_ms INTEGER NOT NULL, "
-            "rssi INTEGER NOT NULL, frame BLOB NOT NULL, address TEXT NOT NULL)"
-        )
-        self._db.execute("CREATE TABLE IF NOT EXISTS identity (spool TEXT PRIMARY KEY)")
-        row = self._db.execute("SELECT spool FROM identity").fetchone()
-        if row is None:
-            name = secrets.token_hex(4)
-            self._db.execute("INSERT INTO identity VALUES (?)", (name,))
-            row = (name,)
-        self.name: str = row[0]
-        self._count = self._db.execute("SELECT count(*) FROM frame").fetchone()[0]
+        self.name = secrets.token_hex(4)  # the file's own, once it is open
+        try:
+            self._opened()
+        except sqlite3.Error as error:
+            self._note(error)
+
+    def _opened(self) -> sqlite3.Connection:
+        """Return the database, opening it if that has not been possible so far."""
+        if self._db is not None:
+            return self._db
+        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute(
+                "CREATE TABLE IF NOT EXISTS frame (n INTEGER PRIMARY KEY AUTOINCREMENT, heard_ms INTEGER NOT NULL, "
+                "rssi INTEGER NOT NULL, frame BLOB NOT NULL, address TEXT NOT NULL)"
+            )
+            db.execute("CREATE TABLE IF NOT EXISTS identity (spool TEXT PRIMARY KEY)")
+            row = db.execute("SELECT spool FROM identity").fetchone()
+            if row is None:
+                row = (secrets.token_hex(4),)
+                db.execute("INSERT INTO identity VALUES (?)", row)
+            self._count = db.execute("SELECT count(*) FROM frame").fetchone()[0]
+        except sqlite3.Error:
+            db.close()
+            raise
+        self.name = row[0]
+        self._db = db
+        return db
+
+    def _note(self, error: sqlite3.Error) -> None:
+        if str(error) != self.trouble:
+            log.error("the spool %s fails (%s): frames pass without being kept", self._path, error)
+        self.trouble = str(error)
 
     def close(self) -> None:
-        self._db.close()
+        if self._db is not None:
+            self._db.close()
 
     def __len__(self) -> int:
         return self._count
 
     def keep(self, frames: list[tuple[int, int, bytes, str]]) -> list[Kept]:
         """Write (heard_ms, rssi, frame, address) and return them numbered; number 0 where the disk took nothing."""
-        try:
-            if self._count + len(frames) > self._most:
-                raise sqlite3.OperationalError("the spool is full")
-            self._db.execute("BEGIN IMMEDIATE")
-            kept = []
+        with self._lock:
+            try:
+                kept = self._keep(frames)
+                self.trouble = ""
+                return kept
+            except sqlite3.Error as error:
+                self.failed += len(frames)
+                self._note(error)
+                return [Kept(UNSPOOLED, *frame) for frame in frames]
+
+    def _keep(self, frames: list[tuple[int, int, bytes, str]]) -> list[Kept]:
+        db = self._opened()
+        if self._count + len(frames) > self._most:
+            raise sqlite3.OperationalError("the spool is full")
+        kept = []
+        with _Transaction(db):
             for heard_ms, rssi, frame, address in frames:
-                cursor = self._db.execute(
+                cursor = db.execute(
                     "INSERT INTO frame (heard_ms, rssi, frame, address) VALUES (?, ?, ?, ?)",
                     (heard_ms, rssi, frame, address),
                 )
                 kept.append(Kept(cursor.lastrowid or UNSPOOLED, heard_ms, rssi, frame, address))
-            self._db.execute("COMMIT")
-            self._count += len(kept)
-            self.trouble = ""
-            return kept
-        except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            self.failed += len(frames)
-            self.trouble = str(error)
-            return [Kept(UNSPOOLED, *frame) for frame in frames]
+        self._count += len(kept)
+        return kept
 
     def erase(self, ranges: list[list[int]]) -> int:
-        """Remove what a receipt names; return how many frames that were."""
-        removed = 0
-        for first, last in ranges:
-            removed += self._db.execute("DELETE FROM frame WHERE n BETWEEN ? AND ?", (first, last)).rowcount
-        self._count -= removed
-        return removed
+        """Remove what a receipt names; return how many frames that were. What the disk does not erase comes again."""
+        with self._lock:
+            try:
+                db, removed = self._opened(), 0
+                with _Transaction(db):
+                    for first, last in ranges:
+                        removed += db.execute(
+                            "DELETE FROM frame WHERE n BETWEEN ? AND ?", (first, last)
+                        ).rowcount
+                self._count -= removed
+                return removed
+            except sqlite3.Error as error:
+                self._note(error)
+                return 0
 
-    def waiting(self, limit: int, older_than_ms: int, skip: Callable[[int], bool]) -> list[Kept]:
-        """Return what waits for a receipt, newest first, leaving out what `skip` says is under way."""
-        rows = self._db.execute(
-            "SELECT n, heard_ms, rssi, frame, address FROM frame WHERE heard_ms <= ? ORDER BY n DESC LIMIT ?",
-            (older_than_ms, limit * 4),
-        )
-        return [Kept(*row) for row in rows if not skip(row[0])][:limit]
+    def waiting(self, limit: int, now_ms: int, settled_ms: int, skip: Callable[[int], bool]) -> list[Kept]:
+        """Return what has waited for a receipt for so long, newest first, leaving out what `skip` says is under way.
+
+        A frame from the future was heard before the clock was set: it waits no longer than others.
+        """
+        with self._lock:
+            try:
+                rows = self._opened().execute(
+                    "SELECT n, heard_ms, rssi, frame, address FROM frame "
+                    "WHERE heard_ms NOT BETWEEN ? AND ? ORDER BY n DESC",
+                    (now_ms - settled_ms + 1, now_ms),
+                )
+                found: list[Kept] = []
+                for row in rows:
+                    if len(found) == limit:
+                        break
+                    if not skip(row[0]):
+                        found.append(Kept(*row))
+                return found
+            except sqlite3.Error as error:
+                self._note(error)
+                return []
+
+
+class _Transaction:
+    """All of it or nothing, on disk when the block is left."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
