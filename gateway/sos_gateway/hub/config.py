@@ -1,6 +1,7 @@
 """Settings of a hub, from the environment (SOCORS_HUB_…)."""
 
 import importlib
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ def load(**overrides: Any) -> HubSettings:
         raise ConfigError(
             "SOCORS_HUB_MQTT_CA_FILE is not set, but the broker is on another machine: set it to the CA of its certificate."
         )
+    if settings.mqtt_ca_file is not None:
+        try:
+            ssl.create_default_context(cafile=str(settings.mqtt_ca_file))
+        except OSError as error:
+            raise ConfigError(
+                f"SOCORS_HUB_MQTT_CA_FILE names {settings.mqtt_ca_file}, which cannot be used ({error}): "
+                "set it to the CA of the broker's certificate."
+            ) from None
     return settings
 
 
