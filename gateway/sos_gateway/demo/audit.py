@@ -1,4 +1,4 @@
-"""The reckoning, from the outside: what was pressed and felt against what database and police endpoint hold."""
+"""The reckoning, from the outside: what was pressed and felt against what the database holds."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -18,13 +18,14 @@ class Endpoint:
 
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
-        self.kinds: dict[str, str] = {}
+        self.alerted: set[int] = set()  # incidents it was told of
         self.url = ""
 
     async def take(self, request: Request) -> dict[str, bool]:
         event = json.loads(await request.body())
         self.seen[event["id"]] += 1
-        self.kinds[event["id"]] = event["type"]
+        if event["type"].endswith(".alert"):
+            self.alerted.add(int(event["subject"]))
         return {"ok": True}
 
 

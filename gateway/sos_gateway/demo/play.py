@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import json
-import os
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +26,6 @@ HUBS = 3
 # Long for a step that takes a tenth of a second, short for somebody who waits for the demo's word.
 STEP_S = 25.0
 REST_S = (0.1, 0.5)
-# Test hook: SOCORS_DEMO_BREAK=hubs stops the hubs before the first press, so that the story must fail.
-BREAK = "SOCORS_DEMO_BREAK"
 
 Say = Callable[[str], None]
 
@@ -61,29 +58,41 @@ async def play(once: bool, pendants: int, presses: int) -> int:
     typer.echo("Socors, everything on this machine. Nothing here reaches a real police desk.")
     status = 1
     try:
-        async with open_endpoint() as endpoint, open_house(pendants, HUBS, say, endpoint.url) as house:
-            _break_if_asked(house)
-            async with _stage(house, endpoint, say) as stage:
-                status = await _perform(stage, once, presses)
-    except* (TimeoutError, RuntimeError, httpx.HTTPError) as errors:
-        for error in _leaves(errors):
-            typer.echo(f"The story stopped: {error or type(error).__name__}", err=True)
+        async with (
+            open_endpoint() as endpoint,
+            open_house(pendants, HUBS, say, endpoint.url) as house,
+            _stage(house, endpoint, say) as stage,
+        ):
+            status = await _perform(stage, once, presses)
+    except* StepFailed as failed:
+        # One that did not happen takes others with it: the first says it.
+        typer.echo(str(_first(failed)), err=True)
+    except* (TimeoutError, RuntimeError, httpx.HTTPError) as failed:
+        error = _first(failed)
+        typer.echo(f"The story did not begin: {str(error) or type(error).__name__}.", err=True)
+    if status:
         typer.echo("What every part has said is in .demo/logs.", err=True)
-        status = 1
     return status
 
 
-def _leaves(errors: BaseExceptionGroup) -> list[BaseException]:
-    found: list[BaseException] = []
-    for error in errors.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
+class StepFailed(Exception):
+    """A step of the story did not happen; the text says which, and what was seen instead."""
 
 
-def _break_if_asked(house: House) -> None:
-    if os.environ.get(BREAK) == "hubs":
-        for name in house.hubs:
-            house.kill(f"hub-{name}")
+@contextlib.contextmanager
+def step(what: str) -> Iterator[None]:
+    """Name what happens inside, for whoever is told that it did not."""
+    try:
+        yield
+    except (TimeoutError, RuntimeError, httpx.HTTPError) as error:
+        reason = str(error) or type(error).__name__
+        raise StepFailed(f"This step did not happen: {what} ({reason}).") from error
+
+
+def _first(errors: BaseException) -> BaseException:
+    while isinstance(errors, BaseExceptionGroup):
+        errors = errors.exceptions[0]
+    return errors
 
 
 @contextlib.asynccontextmanager
@@ -115,6 +124,7 @@ async def _perform(stage: Stage, once: bool, presses: int) -> int:
     if not once:
         return await _stay(stage)
     await _measure(stage, presses)
+    await _police_know(stage)
     reckoning = await audit.reckon(stage.house.store, stage.raised, stage.wearers.count_felt("received"))
     _tell(stage, reckoning)
     result: dict[str, Any] = {
@@ -153,18 +163,20 @@ async def _fall(stage: Stage, device: int) -> None:
     say, wearers, desk = stage.say, stage.wearers, stage.desk
     since = time.monotonic_ns()
     recorded = "recorded-fall" in await wearers.get("/motions")
-    say(
-        f"pendant {device}: somebody falls in a kitchen in Cornellà ({'recorded' if recorded else 'made-up'} motion) …"
-    )
-    await wearers.post(f"/devices/{device}/motion", {"name": "recorded-fall" if recorded else "fall"})
-    stage.raised[device] += 1
-    pending = await desk.wait_incident(device, since, ("pending",), STEP_S)
+    how = "recorded" if recorded else "made-up"
+    say(f"pendant {device}: somebody falls in a kitchen in Cornellà ({how} motion) …")
+    with step(f"the fall of pendant {device} is on the desk as pending"):
+        await wearers.post(f"/devices/{device}/motion", {"name": "recorded-fall" if recorded else "fall"})
+        stage.raised[device] += 1
+        pending = await desk.wait_incident(device, since, ("pending",), STEP_S)
     say(
         f"pendant {device}: the fall is on the desk, greyed and silent: two clicks within 20 s would cancel it"
     )
-    await wearers.wait_felt(device, "received", since, STEP_S)
+    with step(f"the wearer of pendant {device}, who fell, feels *received*"):
+        await wearers.wait_felt(device, "received", since, STEP_S)
     say(f"pendant {device}: the wearer feels *received*: the alarm is stored and can no longer be lost")
-    opened = await desk.wait_incident(device, pending.t_ns, ("open",), 40)
+    with step(f"the fall of pendant {device}, which nobody cancels, opens by itself"):
+        opened = await desk.wait_incident(device, pending.t_ns, ("open",), 40)
     say(
         f"pendant {device}: nobody cancelled; it opens by itself {ms_since(pending.t_ns, opened.t_ns) / 1000:.1f} s later"
     )
@@ -175,13 +187,15 @@ async def _regret(stage: Stage, device: int) -> None:
     """An SOS by accident, cancelled within three seconds: nothing is left for an officer to do."""
     say, wearers, desk = stage.say, stage.wearers, stage.desk
     since = time.monotonic_ns()
-    await wearers.post(f"/devices/{device}/press", {"ms": HOLD_MS})
-    stage.raised[device] += 1
-    await desk.wait_incident(device, since, ("pending",), STEP_S)
-    await wearers.wait_felt(device, "received", since, STEP_S)
-    await wearers.post(f"/devices/{device}/clicks", {"count": 2})
-    await desk.wait_incident(device, since, ("cancelled",), STEP_S)
-    await wearers.wait_felt(device, "cancelled", since, STEP_S)
+    with step(f"the press of pendant {device} by accident is on the desk, and its wearer feels *received*"):
+        await wearers.post(f"/devices/{device}/press", {"ms": HOLD_MS})
+        stage.raised[device] += 1
+        await desk.wait_incident(device, since, ("pending",), STEP_S)
+        await wearers.wait_felt(device, "received", since, STEP_S)
+    with step(f"two clicks on pendant {device} cancel it, and its wearer feels *cancelled*"):
+        await wearers.post(f"/devices/{device}/clicks", {"count": 2})
+        await desk.wait_incident(device, since, ("cancelled",), STEP_S)
+        await wearers.wait_felt(device, "cancelled", since, STEP_S)
     say(f"pendant {device}: pressed by accident, cancelled with two clicks; the desk shows it as cancelled")
 
 
@@ -189,12 +203,14 @@ async def _press_to_close(stage: Stage, device: int, into: Latencies, say: Say |
     """One press, its incident accepted and closed; every delay is noted."""
     wearers, desk = stage.wearers, stage.desk
     since = time.monotonic_ns()
-    await wearers.post(f"/devices/{device}/press", {"ms": HOLD_MS})
-    stage.raised[device] += 1
-    seen = await desk.wait_incident(device, since, ("pending", "open"), STEP_S)
+    with step(f"the press of pendant {device} is on the desk"):
+        await wearers.post(f"/devices/{device}/press", {"ms": HOLD_MS})
+        stage.raised[device] += 1
+        seen = await desk.wait_incident(device, since, ("pending", "open"), STEP_S)
     # The gesture is complete one second after the finger went down.
     complete_ns = wearers.button_down_ns[device] + 1_000_000_000
-    felt = await wearers.wait_felt(device, "received", since, STEP_S)
+    with step(f"the wearer of pendant {device} feels *received*"):
+        felt = await wearers.wait_felt(device, "received", since, STEP_S)
     to_desk, to_felt = ms_since(complete_ns, seen.t_ns), ms_since(complete_ns, felt.t_ns)
     if say:
         finger = ms_since(wearers.button_down_ns[device], seen.t_ns)
@@ -212,14 +228,16 @@ async def _accept_and_close(
 ) -> float:
     """An officer accepts and closes; returns the milliseconds from the officer's key to the wrist."""
     clicked = time.monotonic_ns()
-    await stage.desk.accept(incident_id)
-    felt = await stage.wearers.wait_felt(device, "accepted", clicked, STEP_S)
+    with step(f"an officer accepts, and the wearer of pendant {device} feels *accepted*"):
+        await stage.desk.accept(incident_id)
+        felt = await stage.wearers.wait_felt(device, "accepted", clicked, STEP_S)
     delay = ms_since(clicked, felt.t_ns)
     if say:
         say(f"pendant {device}: an officer accepts; the wearer feels *accepted* {delay:.0f} ms later")
     closing = time.monotonic_ns()
-    await stage.desk.close_incident(incident_id, disposition)
-    await stage.wearers.wait_felt(device, "closed", closing, STEP_S)
+    with step(f"the officer closes, and the wearer of pendant {device} feels *closed*"):
+        await stage.desk.close_incident(incident_id, disposition)
+        await stage.wearers.wait_felt(device, "closed", closing, STEP_S)
     if say:
         say(f"pendant {device}: the officer closes the incident; the wearer feels *closed*")
     return delay
@@ -250,6 +268,22 @@ async def _measure(stage: Stage, presses: int) -> None:
     await _together(*(wearer(device) for device in devices))
 
 
+async def _police_know(stage: Stage) -> None:
+    """Wait until the police endpoint has been told of every incident that was not cancelled in time."""
+
+    async def missing() -> set[int]:
+        async with stage.house.store.transaction() as tx:
+            cursor = await tx.connection.execute("SELECT id FROM incident WHERE state <> 'cancelled'")
+            return {row["id"] for row in await cursor.fetchall()} - stage.endpoint.alerted
+
+    with step("the police endpoint is told of every incident"):
+        until = time.monotonic() + STEP_S
+        while left := await missing():
+            if time.monotonic() > until:
+                raise TimeoutError(f"of {len(left)} incidents nothing has come within {STEP_S:g} s")
+            await asyncio.sleep(0.1)
+
+
 def _tell(stage: Stage, reckoning: audit.Reckoning) -> None:
     say, chain, slept = stage.say, stage.chain.as_json(), stage.slept.as_json()
     for name, label in (
@@ -274,9 +308,9 @@ def _tell(stage: Stage, reckoning: audit.Reckoning) -> None:
         f"duplicated {reckoning.duplicated}, told *received* but not stored {reckoning.told_received_but_not_stored} "
         f"(a zero of {reckoning.alarms} means: below {bound:.1%} with 95 % confidence)"
     )
-    told = len({name for name, kind in stage.endpoint.kinds.items() if kind.endswith(".alert")})
     say(
-        f"the police endpoint has {told} alerts and {len(stage.endpoint.seen)} messages, each under its own identifier"
+        f"the police endpoint was told of {len(stage.endpoint.alerted)} incidents in {len(stage.endpoint.seen)} messages, "
+        "each under its own identifier"
     )
 
 

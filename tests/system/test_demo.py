@@ -1,0 +1,97 @@
+"""`socors demo --once`: a story in which every step happened ends with figures and 0, any other with its step and 1."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(170)]
+
+ROOT = Path(__file__).parents[2]
+
+
+def started(folder):
+    """The demo, small: the story whole, six presses instead of 300."""
+    folder.mkdir()
+    return subprocess.Popen(
+        [Path(sys.executable).with_name("socors"), "demo", "--once", "--pendants", "3", "--presses", "6"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def until(process, words):
+    """Read what the demo says until it says these words; return all of it."""
+    said = ""
+    while words not in said:
+        line = process.stdout.readline()
+        assert line, f"the demo ended before it said {words!r}: {said}"
+        said += line
+    return said
+
+
+def parts(process, command):
+    """Return the demo's own child processes whose command line names a part."""
+    return [
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if command in " ".join(child.cmdline())
+    ]
+
+
+@pytest.fixture(scope="module")
+def stories(tmp_path_factory):
+    """One that goes well and one that loses its hubs in the middle, at once: most of a story is waiting."""
+    folder = tmp_path_factory.mktemp("demo")
+    well, broken = started(folder / "well"), started(folder / "broken")
+    try:
+        said = until(broken, "the wearer holds the button")
+        for hub in parts(broken, "socors hub"):
+            hub.kill()
+        yield {"well": (well, well.communicate()[0]), "broken": (broken, said + broken.communicate()[0])}
+    finally:
+        for process in (well, broken):
+            process.kill()
+            process.wait()
+
+
+def test_a_story_that_goes_well_ends_with_zero_and_its_last_line_is_the_figures(stories):
+    process, said = stories["well"]
+    assert process.returncode == 0, said
+    figures = json.loads(said.splitlines()[-1])
+    assert set(figures) == {
+        *("chain", "modelled", "alarms", "incidents", "lost", "duplicated"),
+        *("told_received_but_not_stored", "firmware_sha256"),
+    }
+    quantities = {"press_to_desk_ms", "press_to_received_ms", "accept_to_felt_ms"}
+    assert set(figures["chain"]) == quantities
+    assert set(figures["modelled"]) == {"awake", "from_sleep"}
+    for column in (figures["chain"], *figures["modelled"].values()):
+        for row in column.values():
+            assert set(row) == {"median", "p99", "max", "n"}
+            assert row["n"] == 6
+            assert 0 < row["median"] <= row["p99"] <= row["max"]
+    assert [figures[name] for name in ("lost", "duplicated", "told_received_but_not_stored")] == [0, 0, 0]
+    # The SOS, the fall, the press by accident, each pendant's press out of sleep, and the six.
+    assert figures["alarms"] == figures["incidents"] == 3 + 3 + 6
+    assert len(figures["firmware_sha256"]) == 64
+
+
+def test_a_story_whose_hubs_are_killed_in_the_middle_ends_with_one_and_names_the_step(stories):
+    process, said = stories["broken"]
+    assert process.returncode == 1, said
+    named = [line for line in said.splitlines() if line.startswith("This step did not happen: ")]
+    assert len(named) == 1
+    assert "is on the desk" in named[0]
+    assert "Traceback" not in said
+    assert not said.splitlines()[-1].startswith("{")
+
+
+def test_the_demo_leaves_nothing_running(stories):
+    for process, _ in stories.values():
+        assert not psutil.pid_exists(process.pid) or psutil.Process(process.pid).status() == "zombie"
