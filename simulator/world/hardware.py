@@ -146,8 +146,11 @@ class Hardware:
         return {signal: self.levels.get(gpio, 0) for signal, gpio in self.pins.items()} | lit
 
     def lose_power(self) -> None:
-        """The battery is out: RTC memory and the running clock are gone."""
+        """The battery is out: RTC memory and the running clock are gone, the motor's pull-down stops it."""
         self.rtc = ""
+        motor = self.pins.get("motor")
+        if motor is not None and self.levels.get(motor):
+            self._do_pin(motor, 0)
         self.power_on_us = self.now_us()
         self.reset_cause, self.wake_reason = POWER_ON, 0
         self.accelerometer = Lsm6dsox(self.body.at, self._motion_line)

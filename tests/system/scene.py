@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import httpx
+import psutil
 import psycopg
 from sos_gateway.app import utc_now
 from sos_gateway.demo import audit
@@ -100,10 +101,10 @@ class Scene:
 
     # Wearers and officers.
 
-    async def press(self, device):
+    async def press(self, device, ms=HOLD_MS):
         """Hold the button; return the monotonic instant before it."""
         since = time.monotonic_ns()
-        await self.wearers.post(f"/devices/{device}/press", {"ms": HOLD_MS})
+        await self.wearers.post(f"/devices/{device}/press", {"ms": ms})
         self.raised[device] += 1
         return since
 
@@ -196,6 +197,13 @@ class Scene:
             await asyncio.to_thread(self.house.postgres.kill)
         else:
             self.house.kill(part)
+
+    def kill_firmware(self, device):
+        """kill -9 of one device's interpreter: to it, as if the battery had fallen out for a moment."""
+        simulator = psutil.Process(self.house.children["simulator"].pid)
+        running = [child for child in simulator.children() if child.status() != psutil.STATUS_ZOMBIE]
+        (process,) = [child for child in running if child.environ().get("SOCORS_DEVICE") == str(device)]
+        process.kill()
 
     async def bring_back(self, part):
         if part == "broker":

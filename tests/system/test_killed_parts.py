@@ -27,6 +27,25 @@ def test_a_part_killed_in_the_middle_of_an_sos_delays_the_alarm_and_loses_nothin
     play(story)
 
 
+def test_a_firmware_killed_in_the_middle_of_an_sos_starts_anew_and_sends_what_its_journal_holds(play):
+    async def story(scene):
+        device = scene.pendant()
+        await scene.reception(deaf=True)  # nobody has heard it yet
+        # The finger is up again before the next start, to which it would be another click.
+        pressed = await scene.press(device, ms=1050)
+        await scene.first_haptic(device, pressed)
+        scene.kill_firmware(device)
+        await scene.reception(deaf=False)
+        event = await scene.stored_alarm(device)
+        await scene.felt(device, "received", pressed)
+        check_times(await scene.incident_in(device, "pending", "open"), event)
+        await scene.incident_in(device, "open")
+        await scene.officer(device, "accept", "close")
+        assert len(await scene.alarms(device)) == 1
+
+    play(story)
+
+
 def test_the_gateway_is_away_so_long_that_the_wearer_is_told_and_a_pendant_is_smashed_meanwhile(play):
     async def story(scene):
         waits, smashed = scene.pendant(), scene.pendant()
