@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from scene import Scene, opened
 
-PENDANTS, HUBS = 12, 3
+PENDANTS, HUBS = 15, 3
 LAST_LINES = 60
 
 

@@ -20,7 +20,6 @@ from sos_gateway.keys.wrapping import Wrapper, read_key_file
 from sos_wire import frame, kinds
 from sos_wire.seal import Keys
 
-HOLD_MS = 1500
 # Nothing here takes so long unless it never comes: a repeat of an alarm is at most 30 s away.
 PATIENCE_S = 60.0
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError, httpx.TransportError)
@@ -33,10 +32,10 @@ class Scene:
     house: House
     wearers: Wearers
     raised: Counter[int] = field(default_factory=Counter)
-    destroyed: set[int] = field(default_factory=set)
 
     def __post_init__(self):
         self._fresh = iter(self.house.devices)
+        self._fingers = set()
 
     def pendant(self):
         """Return a pendant no test has used yet."""
@@ -108,12 +107,21 @@ class Scene:
 
     # Wearers and officers.
 
-    async def press(self, device, ms=HOLD_MS):
-        """Hold the button; return the monotonic instant before it."""
+    async def press(self, device):
+        """Hold the button, as wearers do, until something is felt; return the monotonic instant before it."""
         since = time.monotonic_ns()
-        await self.wearers.post(f"/devices/{device}/press", {"ms": ms})
+        await self.wearers.post(f"/devices/{device}/button", {"down": True})
         self.raised[device] += 1
+        letting_go = asyncio.create_task(self._let_go(device, since))
+        self._fingers.add(letting_go)
+        letting_go.add_done_callback(self._fingers.discard)
         return since
+
+    async def _let_go(self, device, since_ns):
+        try:
+            await self.first_haptic(device, since_ns)
+        finally:
+            await self.wearers.post(f"/devices/{device}/button", {"down": False})
 
     async def finger_is_up(self, device):
         async def condition():
@@ -165,7 +173,6 @@ class Scene:
 
     async def destroy(self, device):
         await self.wearers.post(f"/devices/{device}/destroy")
-        self.destroyed.add(device)
 
     # Radio.
 

@@ -31,7 +31,7 @@ def test_a_firmware_killed_in_the_middle_of_an_sos_starts_anew_and_sends_what_it
     async def story(scene):
         device = scene.pendant()
         await scene.reception(deaf=True)  # nobody has heard it yet
-        pressed = await scene.press(device, ms=1010)
+        pressed = await scene.press(device)
         await scene.first_haptic(device, pressed)
         await scene.finger_is_up(device)  # to the next start it would be another click
         scene.kill_firmware(device)
