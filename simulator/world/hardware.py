@@ -150,7 +150,7 @@ class Hardware:
         self.rtc = ""
         motor = self.pins.get("motor")
         if motor is not None and self.levels.get(motor):
-            self._do_pin(motor, 0)
+            self._do_pin(motor, 0, self.now_us())
         self.power_on_us = self.now_us()
         self.reset_cause, self.wake_reason = POWER_ON, 0
         self.accelerometer = Lsm6dsox(self.body.at, self._motion_line)
