@@ -5,6 +5,7 @@ Everything is seen at the pins: a press is the button's pin going down, a feelin
 
 import asyncio
 import contextlib
+import itertools
 import json
 import time
 from collections import defaultdict
@@ -27,6 +28,8 @@ PATTERNS = {
     (5, 60): "unreachable",
     (3, 200): "countdown",
 }
+# The stillness between two pulses of one pattern; what follows sooner is another pattern.
+GAPS_MS = {60: 60, 120: 120, 200: 100}
 EARLY_MS = 3  # clocks are read in whole milliseconds on both sides
 PATTERN_COST_MS = 5  # five pulses are one pattern of five, not five of one
 CUT_COST_MS = 2000  # any pattern explains better than none
@@ -89,7 +92,7 @@ def named(pulses: list[Pulse]) -> list[Felt]:
         ways = [(cost + CUT_COST_MS, [*before, Felt(f"cut short: {cut.ms}", cut.up_ns, [cut.ms])])]
         for (count, length_ms), name in PATTERNS.items():
             run = pulses[max(0, end - count) : end]
-            if len(run) == count and all(pulse.ms >= length_ms - EARLY_MS for pulse in run):
+            if len(run) == count and _may_be(run, length_ms):
                 cost, before = best[end - count]
                 excess = sum(abs(pulse.ms - length_ms) for pulse in run)
                 ways.append(
@@ -100,6 +103,14 @@ def named(pulses: list[Pulse]) -> list[Felt]:
                 )
         best.append(min(ways, key=lambda way: way[0]))
     return best[-1][1]
+
+
+def _may_be(run: list[Pulse], length_ms: int) -> bool:
+    """Whether pulses can be one pattern: neither a pulse nor a gap is shorter than it should be."""
+    gaps = [(after.up_ns - pulse.down_ns) / 1e6 for pulse, after in itertools.pairwise(run)]
+    return all(pulse.ms >= length_ms - EARLY_MS for pulse in run) and all(
+        gap >= GAPS_MS[length_ms] - EARLY_MS for gap in gaps
+    )
 
 
 class Wearers:

@@ -42,3 +42,9 @@ def test_the_moment_of_a_pattern_is_the_rise_of_its_first_pulse():
     felt = named(pulses(60, 120, 120))
     assert felt[1].t_ns == (60 + GAP_MS) * 1_000_000
     assert felt[1].pulses_ms == [120, 120]
+
+
+def test_a_pending_drawn_out_to_the_length_of_what_follows_at_once_is_not_the_first_pulse_of_accepted():
+    row = [(0, 118), (160, 280), (400, 520)]
+    pulses = [Pulse(up * 1_000_000, down * 1_000_000) for up, down in row]
+    assert [felt.name for felt in named(pulses)] == ["pending", "received"]
