@@ -15,8 +15,6 @@ from sos_wire import kinds
 from .world.virtual import Entry
 
 UNREACHABLE_US = 20_000_000
-# The deadline is looked at when the courier has a moment: never later than its longest wait.
-UNREACHABLE_SLACK_US = 2_500_000
 UNREACHABLE_PULSE_US = 60_000
 LONGEST_BOOT_US = 350_000
 # What ends a life of the firmware before its time.
@@ -215,7 +213,7 @@ def whoever_is_not_reached_is_told(history: History) -> Iterator[str]:
             ]
             boots = [e.t_us + LONGEST_BOOT_US for e in entries if e.what == "boot" and e.t_us > alarm.t_us]
             for start in (alarm.t_us, *boots):
-                late = start + UNREACHABLE_US + UNREACHABLE_SLACK_US
+                late = start + UNREACHABLE_US
                 cut_short = any(start < stop <= late for stop in stops) or late > history.end_us
                 answered = any(at <= late for at in answers)
                 if not (cut_short or answered or _felt_unreachable(felt, alarm.t_us, late)):

@@ -42,8 +42,9 @@ PRESS_LOCK_MS = 25
 RELEASE_MS = 40
 # Nobody holds a button for half a minute: something lies on it. One SOS was told, then this.
 STUCK_MS = 30_000
-# From finger-down to the first sample after a wake from deep sleep, at the least: the boot belongs to the hold.
-WAKE_MS = 100
+# From finger-down to the first sample after a wake from deep sleep: the boot belongs to the hold. More than a boot takes
+# (0.2 to 0.35 s): a hold taken for longer than it was costs a false alarm, one taken for shorter would be lost as a click.
+WAKE_MS = 400
 
 
 class Recognizer:

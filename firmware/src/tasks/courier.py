@@ -87,8 +87,9 @@ class Courier:
             answered = asked and not event.waits()
             if (left <= 0 or answered) and self._link.connection is None:
                 return
-            guard = self._link.guard(self._device.now_ms())
-            waits = [wait for wait in (left, guard) if wait > 0]
+            now = self._device.now_ms()
+            told = self._device.alarms.next_unreachable_ms(now)
+            waits = [wait for wait in (left, self._link.guard(now), told) if wait > 0]
             await self._wait(min(waits) if waits else 200)
             was_connected = self._link.connection is not None
             self._handle()

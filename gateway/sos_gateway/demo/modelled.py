@@ -48,8 +48,9 @@ def boot_in_hold_ms() -> float:
 def modelled(chain: Latencies) -> dict[str, dict]:
     """Return {awake, from_sleep}: figures of the model, not measurements of a radio."""
     draw = random.Random(SEED)
-    # A hold that wakes the device is complete later by what of the boot is not counted as held.
-    rows, boot = delays(), max(0.0, boot_ms() - boot_in_hold_ms())
+    # A hold that wakes the device is complete later by what of the boot is not counted as held; earlier than a second
+    # after finger-down where the firmware counts more than the boot took, lest an alarm be lost as a click.
+    rows, boot = delays(), boot_ms() - boot_in_hold_ms()
     awake, from_sleep = Latencies(), Latencies()
     for quantity in QUANTITIES:
         for sample in getattr(chain, quantity):

@@ -297,7 +297,8 @@ def _tell(stage: Stage, reckoning: audit.Reckoning) -> None:
         )
     desk, felt = slept["press_to_desk_ms"], slept["press_to_received_ms"]
     say(
-        f"woken from deep sleep first (n = {desk['n']}): desk median {desk['median']} ms, felt median {felt['median']} ms"
+        f"first presses, out of deep sleep (n = {desk['n']}): on the desk {1000 + desk['median']:.0f} ms, *received* felt "
+        f"{1000 + felt['median']:.0f} ms after finger-down (medians; the emulated boot is shorter than a real one)"
     )
     bound = 3 / reckoning.alarms if reckoning.alarms else 1
     say(

@@ -42,7 +42,7 @@ def test_a_modelled_figure_lies_between_the_sums_of_the_lows_and_the_highs(quant
     assert figure["n"] == 400
 
 
-def test_a_hold_out_of_sleep_is_later_by_the_boot_the_gesture_does_not_count_and_an_answer_is_not():
+def test_a_hold_out_of_sleep_is_complete_when_the_firmware_counts_a_second_and_an_answer_is_as_it_was():
     from app import gestures
 
     figures = modelled.modelled(chain())
