@@ -201,8 +201,12 @@ def whoever_is_not_reached_is_told(history: History) -> Iterator[str]:
         entries = history.of(device)
         felt = pulses(entries)
         stops = [e.t_us for e in entries if e.what in (*ENDS, "boot")]
-        for alarm in alarms(history, device):
-            if alarm.kind not in LOUD:
+        found = alarms(history, device)
+        silent = [alarm.t_us for alarm in found if alarm.kind in SILENT_KINDS]
+        for alarm in found:
+            # A silent alarm hushes what came before it, and the falls that follow.
+            hushed_by = [t for t in silent if alarm.kind == kinds.FALL or t > alarm.t_us]
+            if alarm.kind not in LOUD or any(t <= alarm.t_us + UNREACHABLE_US for t in hushed_by):
                 continue
             answers = [
                 e.t_us
@@ -216,18 +220,26 @@ def whoever_is_not_reached_is_told(history: History) -> Iterator[str]:
                 late = start + UNREACHABLE_US
                 cut_short = any(start < stop <= late for stop in stops) or late > history.end_us
                 answered = any(at <= late for at in answers)
-                if not (cut_short or answered or _felt_unreachable(felt, alarm.t_us, late)):
+                felt_it = _felt_unreachable(felt, alarm.t_us, late) or _pressed_into_it(entries, late)
+                if not (cut_short or answered or felt_it):
                     yield f"alarm {alarm.number} was unanswered for 20 s at {late / 1e6:.3f} s: the wearer was not told"
                     break
+
+
+def _pressed_into_it(entries: list[Entry], until_us: int) -> bool:
+    """Whether the wearer pressed again in the moment she was being told: the new alarm's signal took its place."""
+    said = [e.t_us for e in entries if e.what == "log" and e.value == "unreachable" and e.t_us <= until_us]
+    pressed = [e.t_us for e in entries if e.what == "log" and str(e.value).startswith("gesture s")]
+    return any(0 <= at - told <= 4 * UNREACHABLE_PULSE_US for told in said for at in pressed)
 
 
 def _felt_unreachable(felt: list[tuple[int, int]], since_us: int, until_us: int) -> bool:
     """Whether five short pulses began in the time; another signal may cut them short, so three are enough."""
     for i, (at, _) in enumerate(felt):
         run = felt[i : i + 3]
-        short = all(0 <= length - UNREACHABLE_PULSE_US <= ROUNDING_US for _, length in run)
+        short = all(abs(length - UNREACHABLE_PULSE_US) <= ROUNDING_US for _, length in run)
         together = all(
-            0 <= later - earlier - 2 * UNREACHABLE_PULSE_US <= 2 * ROUNDING_US
+            abs(later - earlier - 2 * UNREACHABLE_PULSE_US) <= 2 * ROUNDING_US
             for (earlier, _), (later, _) in pairwise(run)
         )
         if since_us <= at <= until_us and len(run) == 3 and short and together:
@@ -262,28 +274,46 @@ def silence_is_kept(history: History) -> Iterator[str]:
 def _causes(
     history: History, device: int, silent: dict[Number, Alarm]
 ) -> tuple[list[tuple[int, int]], list[tuple[int, Number]]]:
-    """Return (from when until when something loud may be shown, when which silent alarm was answered)."""
-    entries = history.of(device)
-    speaking = {alarm.number for alarm in alarms(history, device)} - set(silent)
-    speaking |= {
-        (row["device"], row["boot"], row["seq"]) for row in history.events if row["kind"] == kinds.TEST
-    }
+    """Return (from when until when something loud may be shown, when which silent alarm was answered).
+
+    What was loud before a silent alarm ends with it, and so do falls as long as it is under way.
+    """
     causes: list[tuple[int, int]] = []
     answers: list[tuple[int, Number]] = []
-    shown = ("gesture test", "gesture repeat", "not journalled", CANNOT_SEAL)
-    for e in entries:
+    found = {alarm.number: alarm for alarm in alarms(history, device)}
+    first = {alarm.n: alarm for alarm in found.values()}
+    tests = {(row["device"], row["boot"], row["seq"]) for row in history.events if row["kind"] == kinds.TEST}
+    speaking: set[Number] = set()
+    under_way: set[Number] = set()  # silent ones
+    for e in history.of(device):
+        alarm = first.get(e.n)
         number = (device, *e.value[:2]) if e.what == "told" else None
-        if (
-            number in speaking
-            or (e.what == "log" and (e.value.startswith(shown) or (e.value == "unreachable" and speaking)))
-            or any(kind in LOUD or kind == kinds.CANCELLED for _, _, kind in _records(e))
-        ):
-            causes.append((e.t_us, e.t_us + SHOWN_FOR_US))
-            if e.what == "kept" and any(kind == kinds.FALL for _, _, kind in _records(e)):
+        if alarm is not None and alarm.number in silent:
+            causes = [(begin, min(end, e.t_us + ROUNDING_US)) for begin, end in causes]
+            speaking.clear()
+            under_way.add(alarm.number)
+        elif alarm is not None and not (alarm.kind == kinds.FALL and under_way):
+            speaking.add(alarm.number)
+            if alarm.kind == kinds.FALL:
                 causes.append((e.t_us, e.t_us + FALL_COUNTDOWN_US + SHOWN_FOR_US))
-        elif number in silent and e.value[2] == kinds.RECEIVED:
-            answers.append((e.t_us, number))
+        if _may_show(e, speaking, speaking | tests, number):
+            causes.append((e.t_us, e.t_us + SHOWN_FOR_US))
+        elif number in silent and number is not None:
+            if e.value[2] == kinds.RECEIVED:
+                answers.append((e.t_us, number))
+            if e.value[2] in (kinds.CLOSED, kinds.WITHDRAWN):
+                under_way.discard(number)
     return causes, answers
+
+
+def _may_show(e: Entry, speaking: set[Number], answered: set[Number], number: Number | None) -> bool:
+    """Whether this entry lets the device show something, whatever silent alarm is under way."""
+    if number in answered:
+        return True
+    if e.what == "log":
+        always = ("gesture sos", "gesture test", "gesture repeat", "not journalled", CANNOT_SEAL)
+        return e.value.startswith(always) or (e.value == "unreachable" and bool(speaking))
+    return bool(speaking) and any(kind in LOUD or kind == kinds.CANCELLED for _, _, kind in _records(e))
 
 
 def the_watchdog_never_bit(history: History) -> Iterator[str]:

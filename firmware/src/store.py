@@ -47,7 +47,7 @@ def pack_event(event):
             event.ref_seq,
             event.state,
             event.presses,
-            event.told | event.cancelled << 1,
+            event.told | event.cancelled << 1 | event.hushed << 2,
         )
     )
 
@@ -60,7 +60,7 @@ def unpack_event(raw):
     fields = struct.unpack(_RECORD, body)
     event = Event(*fields[:8])
     event.state, event.presses = fields[8], fields[9]
-    event.told, event.cancelled = bool(fields[10] & 1), bool(fields[10] & 2)
+    event.told, event.cancelled, event.hushed = [bool(fields[10] & bit) for bit in (1, 2, 4)]
     return event
 
 

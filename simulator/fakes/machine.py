@@ -116,6 +116,11 @@ def wake_reason():
     return _port.hello["wake_reason"]
 
 
+def wake_pins():
+    """The pins that were at their level when they ended the deep sleep."""
+    return tuple(_port.hello["wake_pins"])
+
+
 def deepsleep(ms=-1):
     _port.call("sleep", ms)
     raise SystemExit

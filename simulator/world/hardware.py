@@ -56,6 +56,7 @@ class Hardware:
         self.rtc = ""
         self.reset_cause, self.wake_reason = POWER_ON, 0
         self.wake_pins: list[int] = []
+        self.woken_by: list[int] = []
         self.watchdog_us = 0
         self.watchdog_fed_us = 0
         self.send: Callable[..., None] | None = None  # to the running firmware
@@ -110,6 +111,7 @@ class Hardware:
             "rtc": self.rtc,
             "reset_cause": self.reset_cause,
             "wake_reason": self.wake_reason,
+            "wake_pins": self.woken_by if self.wake_reason == WOKEN_BY_PIN else [],
             "now_us": self.now_us(),
             "power_on_us": self.power_on_us,
         }
@@ -133,8 +135,9 @@ class Hardware:
         self.set_input("accelerometer_int1", level)
 
     def wakes_now(self) -> bool:
-        """Whether a pin that wakes is at its level."""
-        return any(self.levels.get(gpio) == 0 for gpio in self.wake_pins)
+        """Whether a pin that wakes is at its level; which ones is kept for the start that follows."""
+        self.woken_by = [gpio for gpio in self.wake_pins if self.levels.get(gpio) == 0]
+        return bool(self.woken_by)
 
     def set_charge(self, percent: float) -> None:
         self.meter.settle()

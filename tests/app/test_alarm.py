@@ -164,3 +164,17 @@ def test_closed_records_go_when_they_are_many_or_a_month_old_and_waiting_ones_ne
     events[14].unix_s -= alarm.KEEP_CLOSED_S + 10
     gone = Alarms(events).outdated(1_795_000_005)
     assert [e.seq for e in gone] == [15, 1, 2, 3, 4, 5, 6]
+
+
+def test_a_silent_alarm_hushes_what_came_before_it_and_every_fall_after_it_but_no_hold():
+    alarms = Alarms()
+    sos = alarms.add(Event(1, 1, kinds.SOS, kinds.PENDING), NOW)
+    assert not alarms.silence(kinds.SILENT)
+    silent = alarms.add(Event(1, 2, kinds.SILENT), NOW)
+    assert alarms.answer(down(kinds.RECEIVED), NOW).signal is None
+    assert alarms.unreachable(NOW + 60_000)[1] is None
+    assert sos.is_discreet()
+    assert alarms.silence(kinds.FALL)
+    assert not alarms.silence(kinds.SOS)
+    silent.state = kinds.CLOSED
+    assert not alarms.silence(kinds.FALL)

@@ -68,3 +68,23 @@ def test_a_countdown_is_felt_whole_although_the_answer_comes_within_its_first_pu
 def test_of_two_answers_that_wait_for_a_countdown_the_newer_is_felt():
     felt = play((0, alarm.COUNTDOWN), (50, alarm.RECEIVED), (50, alarm.ACCEPTED))
     assert len(felt) == 6, felt
+
+
+def test_a_silent_alarm_makes_it_still_and_dark_at_once_even_in_a_countdown():
+    motor, light = Pin(), Pin()
+
+    async def scene():
+        player = signals.Signals(motor, light, Nobody())
+        loop = asyncio.create_task(player.loop())
+        player.play(alarm.COUNTDOWN)
+        await asyncio.sleep_ms(50)
+        player.hush()
+        await asyncio.sleep_ms(20)
+        player.repeat()
+        await asyncio.sleep_ms(2000)
+        loop.cancel()
+
+    asyncio.run(scene())
+    felt = pulses(motor)
+    assert len(felt) == 1 and felt[0][0] <= 70, felt
+    assert light.set_at[-1][1] == (0, 0, 0), light.set_at

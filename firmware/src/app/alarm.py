@@ -66,6 +66,7 @@ class Event:
         self.next_ms = 0
         self.told = False  # the wearer knows that it could not be reached
         self.cancelled = False  # the wearer has taken it back
+        self.hushed = False  # a silent alarm was under way: nothing of this one is shown either
         self.reloaded = False  # out of the journal: raised before this start
         self.full_shown = False  # the full form went up a connection
 
@@ -77,7 +78,7 @@ class Event:
         return self.is_alarm() or self.kind in (kinds.CANCELLED, kinds.PREVENTIVE_ENDED)
 
     def is_discreet(self):
-        return self.kind in DISCREET
+        return self.hushed or self.kind in DISCREET
 
     def waits(self):
         """Whether the gateway's first answer is still to come."""
@@ -195,7 +196,7 @@ class Alarms:
         return _SIGNAL_OF_STATE.get(event.state) if event.is_alarm() else None
 
     def unreachable(self, now_ms):
-        """Return (alarms that have now waited for long enough, to be saved as told; the signal for it or None). Each comes once."""
+        """Return (alarms that have now waited too long, to be saved as told; the signal for it or None). Each comes once."""
         due = [
             e
             for e in self.events
@@ -220,6 +221,18 @@ class Alarms:
         waiting.reverse()
         waiting.sort(key=lambda e: e.rank())
         return waiting
+
+    def silence(self, kind):
+        """Raise one more alarm of a kind: return whether it shows nothing, and hush what came before a silent one.
+
+        Whoever stands beside her must not learn from a fall's countdown, or from the answer to an earlier press, that
+        help is on its way. A hold is hers to make: it shows itself even then.
+        """
+        if kind in DISCREET:
+            for event in self.events:
+                event.hushed = event.is_alarm()
+            return False
+        return kind == kinds.FALL and any(e.kind in DISCREET and not e.is_over() for e in self.events)
 
     def outdated(self, unix_s):
         """Return what the journal no longer needs: closed records beyond the bound, and those of over a month ago."""

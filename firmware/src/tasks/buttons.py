@@ -60,7 +60,8 @@ class Buttons:
                 named.cancelled = True
                 device.raise_event(kinds.CANCELLED, refers_to=named)  # on flash before the alarm's own mark
                 device.store.save(named)
-                self._signals.play(alarm.PENDING)
+                if not named.is_discreet():
+                    self._signals.play(alarm.PENDING)
         elif gesture == gestures.TEST:
             device.raise_event(kinds.TEST)
             self._signals.play(alarm.PENDING)
@@ -77,5 +78,9 @@ class Buttons:
             log.line(str(error))
             self._signals.play(alarm.FAULTY)
             return
-        if event is not None and not event.is_discreet():
+        if event is None:
+            return
+        if event.is_discreet():
+            self._signals.hush()
+        else:
             self._signals.play(alarm.PENDING)

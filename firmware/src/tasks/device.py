@@ -129,6 +129,8 @@ class Device:
         event.battery = self.board.battery.percent()
         if refers_to is not None:
             event.ref_boot, event.ref_seq = refers_to.boot, refers_to.seq
+        # Not for ever: an alarm that nobody closes must not take the countdown from every fall that follows.
+        event.hushed = self.alarms.silence(kind) and self.running_s() < self.identity.ask_until
         if event.is_kept():
             self._journal(event)
         self.alarms.add(event, self.now_ms())

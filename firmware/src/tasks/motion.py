@@ -75,7 +75,9 @@ class Motion:
         """While a fall can be taken back the countdown is felt again and again: who lies there may not notice the first."""
         now = self._device.now_ms()
         counting = self._device.alarms.countdown(now)
-        if counting is None or counting.kind != kinds.FALL or self._signals.busy() or now < self._remind_ms:
+        if counting is None or counting.kind != kinds.FALL or counting.is_discreet():
+            return
+        if self._signals.busy() or now < self._remind_ms:
             return
         self._remind_ms = now + REMIND_EVERY_MS
         self._signals.play(alarm.COUNTDOWN)

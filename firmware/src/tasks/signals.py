@@ -33,6 +33,7 @@ class Signals:
         self._light = light
         self._supervisor = supervisor
         self._asked = asyncio.Event()
+        self._hushed = asyncio.Event()
         self._next = None
         self._last = None
 
@@ -41,6 +42,12 @@ class Signals:
         self._next = signal
         if signal != alarm.TICK:
             self._last = signal
+        self._asked.set()
+
+    def hush(self):
+        """Be still and dark at once, whatever is being shown, and forget it: a silent alarm was raised."""
+        self._next = self._last = None
+        self._hushed.set()
         self._asked.set()
 
     def repeat(self):
@@ -55,16 +62,18 @@ class Signals:
         while True:
             self._supervisor.alive("signals")
             signal = self._next
-            if signal is None:
-                await self._asked_within(5000)
-                continue
             self._asked.clear()
+            self._hushed.clear()
+            if signal is None:
+                await self._within(self._asked, 5000)
+                continue
             try:
                 await self._show(PATTERNS[signal], signal in WHOLE)
             finally:
                 self._motor.set(False)
             if not self._asked.is_set():
                 self._next = None
+            if self._next is None:
                 self._light.set((0, 0, 0))
 
     async def _show(self, pattern, whole):
@@ -77,20 +86,17 @@ class Signals:
             self._motor.set(False)
             if pulse < pulses - 1 and await self._over(off_ms, whole):
                 return
-        if whole:
-            await asyncio.sleep_ms(REST_MS)
-        await self._asked_within(LIGHT_AFTER_MS)
+        if whole and await self._within(self._hushed, REST_MS):
+            return
+        await self._within(self._asked, LIGHT_AFTER_MS)
 
     async def _over(self, ms, whole):
-        """Wait; return whether another signal takes this one's place now."""
-        if not whole:
-            return await self._asked_within(ms)
-        await asyncio.sleep_ms(ms)
-        return False
+        """Wait; return whether this signal must end now: another takes its place, or silence does."""
+        return await self._within(self._hushed if whole else self._asked, ms)
 
-    async def _asked_within(self, ms):
+    async def _within(self, event, ms):
         try:
-            await asyncio.wait_for_ms(self._asked.wait(), ms)
+            await asyncio.wait_for_ms(event.wait(), ms)
         except asyncio.TimeoutError:
             return False
         return True

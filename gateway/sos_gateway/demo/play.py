@@ -296,9 +296,10 @@ def _tell(stage: Stage, reckoning: audit.Reckoning) -> None:
             f"{label:26} median {row['median']} ms, 99 % {row['p99']} ms, maximum {row['max']} ms (n = {row['n']})"
         )
     desk, felt = slept["press_to_desk_ms"], slept["press_to_received_ms"]
+    down = {name: 1000 + (row["median"] or 0) for name, row in (("desk", desk), ("felt", felt))}
     say(
-        f"first presses, out of deep sleep (n = {desk['n']}): on the desk {1000 + desk['median']:.0f} ms, *received* felt "
-        f"{1000 + felt['median']:.0f} ms after finger-down (medians; the emulated boot is shorter than a real one)"
+        f"first presses, out of deep sleep (n = {desk['n']}): on the desk {down['desk']:.0f} ms, *received* felt "
+        f"{down['felt']:.0f} ms after finger-down (medians; the emulated boot is shorter than a real one)"
     )
     bound = 3 / reckoning.alarms if reckoning.alarms else 1
     say(

@@ -45,7 +45,7 @@ class Board:
         self.battery = Battery(machine.ADC(BATTERY), machine.Pin(USB_SENSE, machine.Pin.IN))
 
     def _read_cause(self):
-        """All pins that wake share one level; the accelerometer latches its line, the button may be let go again."""
+        """What woke us, as the chip has noted it: the button may have been let go during the boot."""
         reset = machine.reset_cause()
         if reset == machine.WDT_RESET:
             return WOKEN_BY_WATCHDOG
@@ -53,9 +53,7 @@ class Board:
             return WOKEN_BY_POWER
         if machine.wake_reason() == _WAKE_TIMER:
             return WOKEN_BY_TIMER
-        if self._button_pin.value() == 0 or self._motion_pin.value() == 1:
-            return WOKEN_BY_BUTTON
-        return WOKEN_BY_MOTION
+        return WOKEN_BY_BUTTON if BUTTON in machine.wake_pins() else WOKEN_BY_MOTION
 
     def wake_cause(self):
         return self._cause
