@@ -166,15 +166,17 @@ def test_closed_records_go_when_they_are_many_or_a_month_old_and_waiting_ones_ne
     assert [e.seq for e in gone] == [15, 1, 2, 3, 4, 5, 6]
 
 
-def test_a_silent_alarm_hushes_what_came_before_it_and_every_fall_after_it_but_no_hold():
+def test_a_silent_alarm_hushes_what_came_before_it_and_while_it_is_under_way_falls_are_to_be_hushed():
     alarms = Alarms()
     sos = alarms.add(Event(1, 1, kinds.SOS, kinds.PENDING), NOW)
-    assert not alarms.silence(kinds.SILENT)
+    assert alarms.hush(sos) == []
     silent = alarms.add(Event(1, 2, kinds.SILENT), NOW)
+    assert alarms.hush(silent) == [sos]
+    assert alarms.hush(silent) == []  # once: it is saved
     assert alarms.answer(down(kinds.RECEIVED), NOW).signal is None
     assert alarms.unreachable(NOW + 60_000)[1] is None
-    assert sos.is_discreet()
-    assert alarms.silence(kinds.FALL)
-    assert not alarms.silence(kinds.SOS)
+    assert alarms.is_silent()
+    later = alarms.add(Event(1, 3, kinds.SOS), NOW)
+    assert not later.is_discreet()
     silent.state = kinds.CLOSED
-    assert not alarms.silence(kinds.FALL)
+    assert not alarms.is_silent()

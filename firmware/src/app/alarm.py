@@ -222,17 +222,22 @@ class Alarms:
         waiting.sort(key=lambda e: e.rank())
         return waiting
 
-    def silence(self, kind):
-        """Raise one more alarm of a kind: return whether it shows nothing, and hush what came before a silent one.
+    def is_silent(self):
+        """Whether a silent alarm is under way: then a fall shows nothing. A hold is hers to make and shows itself."""
+        return any(e.kind in DISCREET and not e.is_over() for e in self.events)
 
-        Whoever stands beside her must not learn from a fall's countdown, or from the answer to an earlier press, that
-        help is on its way. A hold is hers to make: it shows itself even then.
+    def hush(self, event):
+        """Hush every alarm before a silent one, and return those that were not hushed yet, to be saved.
+
+        Whoever stands beside her must not learn from a countdown, or from the answer to an earlier press, that help is
+        on its way.
         """
-        if kind in DISCREET:
-            for event in self.events:
-                event.hushed = event.is_alarm()
-            return False
-        return kind == kinds.FALL and any(e.kind in DISCREET and not e.is_over() for e in self.events)
+        loud = [e for e in self.events if e.kind not in DISCREET and e.is_alarm() and not e.hushed]
+        if event.kind not in DISCREET:
+            return []
+        for earlier in loud:
+            earlier.hushed = True
+        return loud
 
     def outdated(self, unix_s):
         """Return what the journal no longer needs: closed records beyond the bound, and those of over a month ago."""

@@ -130,7 +130,8 @@ class Device:
         if refers_to is not None:
             event.ref_boot, event.ref_seq = refers_to.boot, refers_to.seq
         # Not for ever: an alarm that nobody closes must not take the countdown from every fall that follows.
-        event.hushed = self.alarms.silence(kind) and self.running_s() < self.identity.ask_until
+        watched = self.alarms.is_silent() and self.running_s() < self.identity.ask_until
+        event.hushed = kind == kinds.FALL and watched
         if event.is_kept():
             self._journal(event)
         self.alarms.add(event, self.now_ms())
@@ -138,6 +139,8 @@ class Device:
             self._stay_awake()
             self.save_identity()
         self.wake.set()
+        for earlier in self.alarms.hush(event):
+            self.store.save(earlier)
         return event
 
     def _flags(self, kind):
