@@ -32,10 +32,11 @@ format: setup ## let ruff format and mend what it can
 	@$(BIN)/ruff check --fix .
 
 test-fast: setup ## the tests that need no services, under a minute
-	@$(BIN)/pytest -m "not system and not slow"
+	@$(BIN)/pytest -n 2 -m "not system and not slow"
 
-test: setup ## everything this machine can run
-	@$(BIN)/pytest
+test: setup ## everything this machine can run: first what needs no quiet, two at a time, then the whole chain alone
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not system"
+	@$(BIN)/pytest -m system
 
 demo: setup ## the story, live: a fall and an SOS, on real firmware; ONCE=1 plays it and ends
 	@$(BIN)/socors demo $(if $(ONCE),--once)

@@ -180,3 +180,9 @@ def test_a_silent_alarm_hushes_what_came_before_it_and_while_it_is_under_way_fal
     assert not later.is_discreet()
     silent.state = kinds.CLOSED
     assert not alarms.is_silent()
+
+
+def test_clicks_that_began_before_an_alarm_was_raised_never_name_it():
+    alarms, event = raised()
+    assert alarms.countdown(NOW - 1) is None
+    assert alarms.countdown(NOW) is event

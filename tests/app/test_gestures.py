@@ -136,6 +136,26 @@ def test_a_press_that_began_before_the_countdown_never_counts_towards_cancelling
     assert "cancel" not in names(play(edges, contexts=countdown_begins_between))
 
 
+def test_two_clicks_made_within_the_countdown_cancel_although_they_are_judged_after_its_end():
+    edges = presses(CLICK, CLICK, start=2500)
+    over = edges[-1][0] + 50
+
+    def countdown(now):
+        return g.COUNTDOWN if now < over else 0
+
+    assert names(play(edges, contexts=countdown)) == ["cancel"]
+
+
+def test_two_clicks_of_which_one_began_after_the_countdown_do_not_cancel():
+    edges = presses(CLICK, CLICK, start=2500)
+    over = edges[2][0] - 10
+
+    def countdown(now):
+        return g.COUNTDOWN if now < over else 0
+
+    assert "cancel" not in names(play(edges, contexts=countdown))
+
+
 @pytest.mark.parametrize("clicks", range(0, 7))
 def test_after_a_wake_from_deep_sleep_three_counted_clicks_are_four(clicks):
     told = names(play(presses(*[CLICK] * clicks, start=250), woken=False))

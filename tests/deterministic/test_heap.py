@@ -7,6 +7,8 @@ from simulator.story import opened
 HOUR_S = 3600
 # What a collection that only guesses at pointers may keep by accident.
 NOISE_BYTES = 1024
+# Of the 320 KB: room is left for what a burst, a connection and an exception need at the same time.
+MOST_BYTES = 180_000
 
 
 def weighed(story, device):
@@ -26,7 +28,7 @@ def test_twenty_minutes_awake_with_an_alarm_that_stays_open_cost_no_memory():
         before = weighed(story, pendant)
         story.run(1200)
         after = weighed(story, pendant)
-        assert before < 160_000  # half of the heap
+        assert before < MOST_BYTES
         assert after - before <= NOISE_BYTES
 
 
@@ -50,4 +52,4 @@ def test_a_day_of_alarms_accepted_and_closed_costs_no_memory():
             story.run(HOUR_S - 14)
         # The first days' closed records stay for a restore; their number is bounded.
         assert weights[-1] - weights[11] <= NOISE_BYTES
-        assert max(weights) < 160_000
+        assert max(weights) < MOST_BYTES

@@ -149,7 +149,7 @@ class Alarms:
             self.events.remove(event)
 
     def countdown(self, now_ms):
-        """Return the newest alarm that two clicks would cancel now, or None: none from before this start."""
+        """Return the newest alarm that two clicks cancel whose first began now, or None: none from before this start."""
         for event in reversed(self.events):
             window = CANCEL_WINDOW_MS.get(event.kind)
             if (
@@ -158,7 +158,7 @@ class Alarms:
                 and not event.cancelled
                 and not event.reloaded
                 and not event.is_over()
-                and now_ms - event.born_ms < window
+                and 0 <= now_ms - event.born_ms < window
             ):
                 return event
         return None

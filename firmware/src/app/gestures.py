@@ -56,7 +56,8 @@ class Recognizer:
         self._loose_at = -1  # the contact is open, but not for long enough to be a release
         self._released_at = 0
         self._clicks = 0
-        self._in_countdown = 0  # clicks whose press began during the countdown that still runs
+        self._in_countdown = 0  # clicks whose press began during a countdown, however late the run is judged
+        self.began_ms = 0  # when the first press of the newest run began
         self._press_in_countdown = False
         self._told = False  # this press has already been told as a hold
         self._stuck = False
@@ -81,9 +82,6 @@ class Recognizer:
 
     def sample(self, pressed, at_ms, context=0):
         """Take the contact's level; return the gesture that is complete now, or NONE."""
-        if not context & COUNTDOWN:
-            self._in_countdown = 0
-            self._press_in_countdown = False
         if self._down:
             return self._while_down(pressed, at_ms, context)
         if pressed:
@@ -114,6 +112,8 @@ class Recognizer:
     def _begin_press(self, at_ms, context):
         self._down, self._pressed_at, self._loose_at = True, at_ms, -1
         self._told = self._stuck = False
+        if not self._clicks:
+            self.began_ms = at_ms
         self._press_in_countdown = bool(context & COUNTDOWN)
 
     def _while_down(self, pressed, at_ms, context):
@@ -163,8 +163,10 @@ class Recognizer:
             return PREVENTIVE_END
         if clicks == 1:
             return REPEAT
+        if in_countdown >= 2:
+            return CANCEL
         if context & COUNTDOWN:
-            return CANCEL if in_countdown >= 2 else NONE
+            return NONE
         return TEST if context & CHARGING else PREVENTIVE_START
 
     def _counted(self):

@@ -55,7 +55,7 @@ class Buttons:
         elif gesture == gestures.SILENT:
             self._alarm(kinds.SILENT)
         elif gesture == gestures.CANCEL:
-            named = device.alarms.countdown(now)
+            named = device.alarms.countdown(self.recognizer.began_ms)
             if named is not None:
                 named.cancelled = True
                 device.raise_event(kinds.CANCELLED, refers_to=named)  # on flash before the alarm's own mark

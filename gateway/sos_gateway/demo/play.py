@@ -187,11 +187,11 @@ async def _regret(stage: Stage, device: int) -> None:
     """An SOS by accident, cancelled within three seconds: nothing is left for an officer to do."""
     say, wearers, desk = stage.say, stage.wearers, stage.desk
     since = time.monotonic_ns()
-    with step(f"the press of pendant {device} by accident is on the desk, and its wearer feels *received*"):
+    with step(f"the press of pendant {device} by accident is on the desk"):
         await wearers.post(f"/devices/{device}/press", {"ms": HOLD_MS})
         stage.raised[device] += 1
         await desk.wait_incident(device, since, ("pending",), STEP_S)
-        await wearers.wait_felt(device, "received", since, STEP_S)
+    await asyncio.sleep(HOLD_MS / 1000 - 0.9)  # the finger is off the button before it clicks
     with step(f"two clicks on pendant {device} cancel it, and its wearer feels *cancelled*"):
         await wearers.post(f"/devices/{device}/clicks", {"count": 2})
         await desk.wait_incident(device, since, ("cancelled",), STEP_S)

@@ -60,12 +60,12 @@ def test_a_conversation_over_a_lossy_air_goes_as_written_whichever_hub_carries_i
             await until("the answer is there", lambda: pendants.written(PENDANT))
             air.notify(PENDANT, 1, UP, felt := b"\x12" + bytes(63))
             await until("the hub leaves", lambda: pendants.count(PENDANT, "ble.disconnected"))
-            assert transcript.lines == [
+            # What the pendant says to the answer may be heard before the answer's own receipt: both end the exchange.
+            assert sorted(transcript.lines[3:5]) == [("a hub", "has written", 1), ("a hub", "hears", felt)]
+            assert [*transcript.lines[:3], *transcript.lines[5:]] == [
                 ("a hub", "hears", alarm),
                 ("pendant", "connected"),
                 ("pendant", "write", LONG),
-                ("a hub", "has written", 1),
-                ("a hub", "hears", felt),
                 ("pendant", "disconnected"),
             ]
 
