@@ -224,7 +224,7 @@ def test_the_picture_in_the_readme_is_of_the_real_desk(desk, open_page, take_pic
         town="08015",
     )
     desk.incident(
-        state="accepted", wearer="Carme Roca", lat_e7=413_280_000, lon_e7=20_950_000, **here, town="08101"
+        state="accepted", wearer="Carme Roca", lat_e7=413_600_000, lon_e7=21_100_000, **here, town="08101"
     )
     desk.incident(
         kind="unreadable",
