@@ -97,12 +97,17 @@ class Answers:
         return None
 
     async def answer_again(self, event: Event, state: int, hub: str) -> None:
-        """Answer a copy with the present state. Where a row still waits for `felt`, the row does it."""
+        """Answer a copy with the present state. Where a row still waits for `felt`, the row does it, and at once."""
+        now = self._clock()
         async with self._store.transaction() as tx:
             row = await tx.down_of(event.number)
-            if row is not None and row.felt_at is None:
-                return
-        await self.answer_once(event.number, state, hub)
+            waits = row is not None and row.felt_at is None and row.until_at > now
+            # One that rests is due: who sends again is awake now, and may not be when its turn comes.
+            if waits and row.next_at > now + FELT_WITHIN:
+                await tx.set_down_due(row.id, now)
+                self.wake.set()
+        if not waits:
+            await self.answer_once(event.number, state, hub)
 
     async def answer_once(self, number: Number, state: int, hub: str | None) -> None:
         """Send one answer without a row, as heartbeats, decoys and `felt` get it."""

@@ -175,6 +175,37 @@ def test_an_answer_nobody_felt_ends_after_a_day(run, clock):
     run(story)
 
 
+def test_a_pendant_that_comes_back_after_more_than_a_day_still_learns_that_its_alarm_is_stored(run, clock):
+    async def story(desk):
+        pendant = await desk.pendant()
+        sos = pendant.event(kinds.SOS)
+        await desk.hear(pendant.seal(sos))
+        clock.pass_time(hours=25)
+        await desk.hear(pendant.seal(sos))
+        (answer,) = desk.sent
+        assert frame.decode_down(pendant.keys.open_down(answer.frame)).state == kinds.RECEIVED
+
+    run(story)
+
+
+def test_who_sends_an_alarm_again_has_its_answer_at_once_however_long_the_answer_was_to_rest(run, clock):
+    async def story(desk):
+        pendant = await desk.pendant()
+        sos = pendant.event(kinds.SOS)
+        await desk.hear(pendant.seal(sos))
+        for _ in range(40):
+            await desk.answers.carry_due()
+            clock.pass_time(seconds=30)
+        await desk.answers.carry_due()
+        assert (await desk.down(sos))["next_at"] > clock() + timedelta(seconds=20)
+        desk.sent.clear()
+        await desk.hear(pendant.seal(sos))
+        await desk.answers.carry_due()
+        assert len(desk.sent) == 1
+
+    run(story)
+
+
 def test_what_was_receipted_is_there_after_the_database_was_killed_in_the_middle(postgres, database_url):
     clock = Clock()
 
