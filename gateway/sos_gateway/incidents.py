@@ -105,5 +105,7 @@ class Incidents:
     async def _answer(self, tx: Any, incident: Incident, state: int) -> None:
         """Tell the device of each alarm in the incident; duress gets *received* and no other (docs/wire.md)."""
         for event in await tx.events_of(incident.id):
+            if event.boot < 0:
+                continue  # of the device's earlier life (keys/registry.py): nobody waits for its answer
             if event.kind not in (kinds.CANCELLED, kinds.DURESS) and not life.is_withdrawn(incident, event):
                 await tx.put_down(event.number, state, incident.updated_at, ANSWER_LASTS)

@@ -6,9 +6,12 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from desk import START, Clock, Desk
+from desk import START, Clock, Desk, Pendant
 from sos_gateway.domain.models import Transition
 from sos_gateway.errors import Conflict, NotFound
+from sos_gateway.ingest.aliases import KnownDevice
+from sos_gateway.keys.registry import Registry
+from sos_gateway.keys.wrapping import Wrapper
 from sos_gateway.store.postgres import PostgresStore, chain
 from sos_wire import frame, kinds
 
@@ -202,6 +205,23 @@ def test_who_sends_an_alarm_again_has_its_answer_at_once_however_long_the_answer
         await desk.hear(pendant.seal(sos))
         await desk.answers.carry_due()
         assert len(desk.sent) == 1
+
+    run(story)
+
+
+def test_an_incident_of_before_a_new_secret_is_accepted_and_nobody_is_answered_under_its_old_numbers(
+    run, clock
+):
+    async def story(desk):
+        pendant = await desk.pendant()
+        await desk.hear(pendant.alarm())
+        number = (await desk.incident())["id"]
+        registry = Registry(desk.store, Wrapper(bytes(range(32))), clock)
+        renewed = Pendant(pendant.number, await registry.provision_again(pendant.number, force=True), clock)
+        desk.resolver.put(KnownDevice(renewed.number, renewed.keys, clock(), clock()))
+        await desk.hear(renewed.alarm(kinds.HEARTBEAT))
+        await desk.incidents.accept(number, "officer 7")
+        assert (await desk.answers.carry_due())[0] == 0
 
     run(story)
 
