@@ -265,8 +265,9 @@ class Acceptor:
         )
         if before is not None and before.state == "pending" and after.state == "open":
             await tx.release_outbox(after.id, now)
-        # Nobody is told of an alarm whose cancel was here first; of one withdrawn later, who was told of it.
-        if before is not None or after.state != "cancelled":
+        # Nobody is told of an alarm whose cancel was here first, nor of what is learnt of a cancelled one: it would
+        # be an alarm to who never heard of it. Of one withdrawn later is told who was told of it.
+        if after.state != "cancelled" or (before is not None and before.state != "cancelled"):
             await tx.add_outbox(self._rows_for(after, wearer, what, now))
 
     # A cancel withdraws the event it names and nothing else.

@@ -160,6 +160,19 @@ def test_an_alarm_whose_cancel_was_here_first_is_told_to_nobody(database_url, cl
     assert tell(database_url, clock, endpoint, story) == ({}, {})
 
 
+def test_what_is_learnt_of_an_alarm_after_its_cancel_is_told_to_nobody(database_url, clock, endpoint):
+    async def story(house):
+        await house.hear(kinds.SOS, 1, hub="somewhere", flags=kinds.PENDING)
+        await house.hear(kinds.CANCELLED, 2, ref_boot=1, ref_seq=1)
+        clock.pass_time(seconds=1)
+        await house.hear(kinds.SOS, 1, hub="beach", flags=kinds.PENDING)
+        await house.deliver()
+
+    told, kept = tell(database_url, clock, endpoint, story)
+    assert told == {}
+    assert set(kept.values()) == {"withdrawn"}
+
+
 def test_a_cancel_that_meets_a_message_already_sent_is_sent_too(database_url, clock, endpoint):
     async def story(house):
         await house.hear(kinds.SOS, 1, flags=kinds.PENDING)
