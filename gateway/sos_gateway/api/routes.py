@@ -13,7 +13,7 @@ from . import views
 
 COOKIE = "socors"
 RECENT = timedelta(hours=12)
-LIST_MOST = 300
+OVER_MOST = 300
 
 router = APIRouter()
 
@@ -96,7 +96,7 @@ async def incidents(request: Request, asking: Asking) -> list[dict[str, Any]]:
     """Every incident that is not over, and those of the last hours; what needs somebody first."""
     since = request.app.state.clock() - RECENT
     async with request.app.state.store.transaction() as tx:
-        rows = await tx.all("incidents", since=since, limit=LIST_MOST)
+        rows = await tx.all("incidents", since=since, most_over=OVER_MOST)
     return [views.incident(row) for row in sorted(rows, key=views.rank) if views.may_see(asking, row)]
 
 

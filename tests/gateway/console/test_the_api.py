@@ -32,6 +32,22 @@ def test_a_towns_officer_sees_her_towns_incidents_and_no_others(client, desk):
     assert client.post(f"/api/incidents/{there}/accept", headers=mine).status_code == 404
 
 
+def test_an_old_alarm_nobody_has_taken_stays_in_the_list_however_many_came_and_went_after_it(client, desk):
+    waiting = desk.incident()
+
+    async def many_are_closed():
+        async with desk.store.transaction() as tx:
+            await tx.connection.execute(
+                "INSERT INTO incident (wearer_id, device, kind, state, town, occurred_at, received_at, updated_at, "
+                "closed_at) SELECT wearer_id, device, kind, 'closed', town, now(), now(), now(), now() "
+                "FROM incident, generate_series(1, 500)"
+            )
+
+    desk.run(many_are_closed())
+    listed = client.get("/api/incidents", headers=token(desk, "agent")).json()
+    assert listed[0]["id"] == waiting
+
+
 def test_a_silent_alarm_is_seen_by_those_entitled_alone(client, desk):
     number = desk.incident(kind="silent", silent=True)
     assert client.get("/api/incidents", headers=token(desk, "agent")).json() == []

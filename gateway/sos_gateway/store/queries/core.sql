@@ -250,10 +250,13 @@ SELECT number, wearer_id, secret, clock_set_at, last_heard_at, recovery_index, a
 FROM device WHERE number = %(device)s
 
 -- incidents --
+-- Everything that is not over, however much and however old; the bound is for what is over.
+WITH over AS (
+    SELECT id FROM incident WHERE state IN ('closed', 'cancelled') AND updated_at > %(since)s
+    ORDER BY updated_at DESC LIMIT %(most_over)s)
 SELECT i.*, w.name AS wearer_name, t.name AS town_name FROM incident i
 JOIN wearer w ON w.id = i.wearer_id LEFT JOIN town t ON t.ine = i.town
-WHERE (i.state NOT IN ('closed', 'cancelled') OR i.updated_at > %(since)s)
-ORDER BY i.id DESC LIMIT %(limit)s
+WHERE i.state NOT IN ('closed', 'cancelled') OR i.id IN (SELECT id FROM over)
 
 -- incident_view --
 SELECT i.*, w.name AS wearer_name, w.language AS wearer_language, t.name AS town_name FROM incident i
