@@ -42,6 +42,7 @@ class KnownDevice:
     wrapped: bytes = (
         b""  # its secret as it is stored: tells whether a table already knows this life of the device
     )
+    looked_for_below: int = 0  # recovery counters up to here are looked for already
 
 
 @dataclass(slots=True)
@@ -87,8 +88,7 @@ class Resolver:
         self._kept.pop(device.number, None)
         for period, aliases in self._periods.items():
             self._add_period(aliases, device, period)
-        ahead = recovery_range(device.recovery_index, device.last_heard_at, now or _now())
-        self._look_for_recovery(device, ahead)
+        self._look_ahead(device, now or _now())
 
     def drop(self, number: int) -> None:
         """Forget a device, as after `revoke`: nothing it seals is opened from now on, whatever a table says."""
@@ -246,8 +246,10 @@ class Resolver:
         """Return {alias: candidates} of the dictionary's devices for frames heard in one period."""
         if heard not in self._periods:
             aliases: dict[bytes, list[Candidate]] = {}
+            end = datetime.fromtimestamp((heard + 1) * kinds.ALIAS_PERIOD_S, UTC)
             for device in self._devices.values():
                 self._add_period(aliases, device, heard)
+                self._look_ahead(device, end)
             self._periods[heard] = aliases
             while len(self._periods) > PERIODS_KEPT:
                 self._periods.popitem(last=False)
@@ -279,6 +281,13 @@ class Resolver:
         if index > device.recovery_index:
             device.recovery_index = index
             self._look_for_recovery(device, range(index, index + RECOVERY_AHEAD + 1))
+            device.looked_for_below = max(device.looked_for_below, index + RECOVERY_AHEAD + 1)
+
+    def _look_ahead(self, device: KnownDevice, at: datetime) -> None:
+        """Expect the counters that an absence until then may have brought; those looked for already cost nothing."""
+        counters = recovery_range(device.recovery_index, device.last_heard_at, at)
+        self._look_for_recovery(device, range(max(counters.start, device.looked_for_below), counters.stop))
+        device.looked_for_below = max(device.looked_for_below, counters.stop)
 
     def _row_used(self, row: int, number: int, index: int) -> None:
         assert self._mapped

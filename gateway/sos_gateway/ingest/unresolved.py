@@ -180,11 +180,10 @@ class Unresolved:
         known = self._resolver.known()
         if not batch or not known:
             return False
-        ends = [windows.recovery_range(d.recovery_index, d.last_heard_at, self._clock()).stop for d in known]
         devices = Devices(
             np.array([device.number for device in known], np.uint32),
             np.frombuffer(b"".join(d.keys.alias_key for d in known), np.uint8).reshape(-1, 32),
-            np.array(ends, np.int64),
+            np.array([device.looked_for_below for device in known], np.int64),
         )
         for met in self._search.look(step, batch, devices):
             for found, alias in met:

@@ -96,6 +96,36 @@ def test_a_search_that_widens_finds_a_clock_far_off_and_a_counter_far_ahead(run,
     run(story)
 
 
+def test_an_alarm_without_a_clock_after_days_away_from_every_hub_is_known_although_the_gateway_ran_on(
+    run, clock
+):
+    async def story(desk):
+        pendant = await desk.pendant()
+        await desk.hear(under(pendant, RECOVERY_MODE, 1, kinds.HEARTBEAT))
+        clock.pass_time(days=4)
+        await desk.hear(under(pendant, RECOVERY_MODE, 1 + 4 * 4))
+        assert (await desk.incident())["kind"] == "sos"
+
+    run(story)
+
+
+def test_a_search_leaves_out_no_counter_between_what_was_expected_and_what_it_begins_with(run, clock):
+    async def story(desk):
+        pendant = await desk.pendant()
+        await desk.hear(under(pendant, RECOVERY_MODE, 1, kinds.HEARTBEAT))
+        sealed = under(pendant, RECOVERY_MODE, 1 + 4 * 4)
+        await desk.hear(sealed)  # more restarts than anybody expects
+        clock.pass_time(days=4)
+
+        async def found():
+            return bool(await desk.all("SELECT 1 FROM incident"))
+
+        await search_to_the_end(background(desk), found)
+        assert (await desk.incident())["device"] == pendant.number
+
+    run(story)
+
+
 def test_new_noise_does_not_hold_up_the_search_for_the_old():
     search = unresolved.Search(lambda _: None)
     old = [unresolved.Lost(1, bytes(5), 100, 40)]
