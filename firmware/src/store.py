@@ -134,21 +134,43 @@ class Store:
             raise NotProvisioned("no secret")
         return struct.unpack(">I", body[:4])[0], body[4:]
 
+    def has(self, number, secret):
+        """Whether this very identity is in use here."""
+        try:
+            return self.identity() == (number, secret)
+        except NotProvisioned:
+            return False
+
     def provision(self, number, secret):
-        """Write a new identity with a boot counter at its beginning. The journal is emptied: its secret is gone."""
+        """Write a new identity with a boot counter at its beginning. The journal is emptied: its secret is gone.
+
+        The old secret goes first: with its boot counter at the beginning it would number its alarms as it did before.
+        """
         for event in self.events():
             self.erase(event)
+        self._remove_file("secret")
+        self._erase_nvs("secret")
         if not self._write("boot", struct.pack(">H", 0)):
             raise OSError("the flash takes no writing")
         self._write_file("boot2", struct.pack(">H", 0))
         self.set_last_seq(0)
-        if not self._write("secret", struct.pack(">I", number) + secret):
+        body = struct.pack(">I", number) + secret
+        written = self._write("secret", body)
+        copies = (self._read_file("secret"), self._read_nvs("secret"))
+        if not written or [copy for copy in copies if copy not in (None, body)]:
             raise OSError("the flash takes no writing")
+
+    def _boots(self):
+        """Return every whole copy of the boot counter."""
+        copies = [self._read_file("boot"), self._read_file("boot2"), self._read_nvs("boot")]
+        return [struct.unpack(">H", body)[0] for body in copies if body is not None and len(body) == 2]
+
+    def has_boot_counter(self):
+        return bool(self._boots())
 
     def next_boot(self):
         """Return the number of this boot, committed to flash before it is returned; the higher of all copies, plus one."""
-        copies = [self._read_file("boot"), self._read_file("boot2"), self._read_nvs("boot")]
-        known = [struct.unpack(">H", body)[0] for body in copies if body is not None and len(body) == 2]
+        known = self._boots()
         if not known:
             raise NotProvisioned("no boot counter")
         boot = min(max(known) + 1, 65535)

@@ -173,6 +173,8 @@ def test_a_cut_provisioning_leaves_the_old_identity_the_new_one_or_none_but_neve
             identity = None
         assert identity in ((7, bytes(range(32))), (8, bytes(32)), None), at
         assert not told or identity == (8, bytes(32))
+        if identity == (7, bytes(range(32))):
+            assert opened.next_boot() > 1, at  # or its old secret would give its old numbers again
 
     return cut_everywhere(provisioned(), act, check)
 
