@@ -20,13 +20,15 @@ def flash(
     ] = False,
 ) -> None:
     """Put the firmware on a board that runs MicroPython, and give it its identity."""
-    from .flash import Identity, read_settings
+    from .flash import Identity, note_used, read_settings
     from .flash import flash as put
     from .line import find_port
 
     identity = Identity.read(secret) if secret else None
     written = read_settings(settings) if settings else None
     sha256 = put(port or find_port(), board, identity, written, force, typer.echo)
+    if secret:
+        note_used(secret)
     typer.echo(f"firmware SHA-256 {sha256}")
     if identity is None:
         typer.echo("No identity was given: without one the device only shows a fault; add --secret.")

@@ -20,7 +20,7 @@ except ImportError:
 """
 _PROVISION = """
 import binascii, esp32, provision
-print(provision.provision("{root}", esp32.NVS("socors"), {number}, binascii.unhexlify("{secret}"), {force}))
+print(provision.provision("{root}", esp32.NVS("socors"), {number}, binascii.unhexlify("{secret}"), {force}, {used}))
 """
 # main.py's ROOT, from the board's root folder, which is where it starts.
 ROOT_ON_BOARD = "socors"
@@ -32,13 +32,14 @@ class Identity:
 
     number: int
     secret: bytes
+    used: bool = False  # a board was given it: what numbers that has used is known to that board alone
 
     @staticmethod
     def read(file: Path) -> "Identity":
         """Read the file `socors provision --out` has written."""
         try:
             said = json.loads(file.read_text())
-            identity = Identity(int(said["device"]), bytes.fromhex(said["secret"]))
+            identity = Identity(int(said["device"]), bytes.fromhex(said["secret"]), bool(said.get("used")))
         except OSError as error:
             raise ConfigError(f"The secrets file {file} cannot be read: {error.strerror}.") from error
         except (ValueError, KeyError, TypeError) as error:
@@ -48,6 +49,16 @@ class Identity:
         if len(identity.secret) != 32:
             raise ConfigError(f"{file} is no secrets file: make one with `socors provision --out`.")
         return identity
+
+
+def note_used(file: Path) -> None:
+    """Write into a secrets file that a board has it."""
+    try:
+        file.write_text(json.dumps({**json.loads(file.read_text()), "used": True}))
+    except OSError as error:
+        raise ConfigError(
+            f"The secrets file {file} cannot be written ({error.strerror}): remove it, this board has it."
+        ) from error
 
 
 def read_settings(file: Path) -> bytes:
@@ -111,9 +122,14 @@ def flash(
 
 def _provision(line: Line, identity: Identity, force: bool) -> str:
     code = _PROVISION.format(
-        root=ROOT_ON_BOARD, number=identity.number, secret=identity.secret.hex(), force=force
+        root=ROOT_ON_BOARD,
+        number=identity.number,
+        secret=identity.secret.hex(),
+        force=force,
+        used=identity.used,
     )
     answer = line.run(code).splitlines()[-1]
     if not answer.startswith("provisioned"):
-        raise FlashError(f"The board was not given its identity: {answer}.")
+        again = f" (`socors provision --again {identity.number}`)" if "new secret" in answer else ""
+        raise FlashError(f"The board was not given its identity: {answer}{again}.")
     return answer

@@ -115,10 +115,40 @@ def test_unsent_alarms_in_the_journal_are_not_lost_to_a_new_identity(board, secr
     line = lines.Line(board.port)
     assert line.run(record) == "True"
     line.close()
+    new = Identity(7, bytes(32))
     with pytest.raises(lines.FlashError, match="1 alarms have not been sent"):
-        put(board, Identity.read(secret_file))
-    _, said = put(board, Identity.read(secret_file), force=True)
+        put(board, new)
+    _, said = put(board, new, force=True)
     assert "provisioned as device 7" in said
+
+
+def boot_of(board):
+    line = lines.Line(board.port)
+    boot = line.run('import esp32, store\nprint(store.Store("socors", esp32.NVS("socors")).next_boot())')
+    line.close()
+    return int(boot)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_board_flashed_again_with_the_secret_it_has_goes_on_with_its_numbers(board, secret_file, force):
+    put(board, Identity.read(secret_file))
+    assert [boot_of(board), boot_of(board)] == [1, 2]
+    _, said = put(board, Identity.read(secret_file), force=force)
+    assert "provisioned as device 7 before: its numbers and its alarms go on" in said
+    assert boot_of(board) == 3
+
+
+def test_a_secret_that_was_used_is_given_to_no_board_that_has_lost_it(board, secret_file):
+    from sos_gateway.cli import app
+
+    command = ["flash", "--port", board.port, "--secret", str(secret_file)]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert CliRunner().invoke(app, command).exit_code == 0
+    for file in [*(board.flash / "socors").iterdir(), *board.nvs.rglob("*")]:
+        if file.is_file():
+            file.unlink()  # as `esptool erase_flash` does
+    with pytest.raises(lines.FlashError, match=r"make a new secret .*--again 7"):
+        put(board, Identity.read(secret_file))
 
 
 def test_main_is_copied_last_so_that_a_torn_flashing_starts_nothing_half():
