@@ -249,6 +249,9 @@ class Bluetooth:
         self._written(order.id, True, "")
 
     def _notified(self, frame: bytes, address: str) -> None:
+        if len(frame) not in kinds.FORM_OF_LENGTH:
+            self.odd_lengths += 1
+            return
         self._heard(frame, CONNECTED_RSSI, address)
 
     @staticmethod

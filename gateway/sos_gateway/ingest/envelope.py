@@ -13,7 +13,8 @@ OLDEST = timedelta(days=366)
 
 HubName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 SpoolName = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
-Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2})+$", max_length=400)]
+# Whatever a radio can hand over, nothing included: what is no frame is refused by itself, not with all beside it.
+Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$", max_length=1024)]
 Milliseconds = Annotated[int, Field(ge=0, le=2**52)]
 
 

@@ -153,6 +153,24 @@ def test_what_is_no_frame_of_ours_is_counted_and_goes_no_further():
     play(story)
 
 
+def test_somebody_who_copies_a_pendants_alias_and_says_what_is_no_frame_is_counted_and_not_heard():
+    async def story(air, pendants):
+        await pendants.add(PENDANT)
+        async with ears(air, "one") as (ear,):
+            pendants.show(PENDANT, shown := a_frame())
+            ear.radio.carry(order(1))
+            await until("the hub is connected", lambda: pendants.written(PENDANT))
+            for odd in (b"", os.urandom(220)):
+                before = ear.radio.odd_lengths
+                air.notify(PENDANT, 1, UP, odd)
+                await until("it is counted", lambda before=before: ear.radio.odd_lengths > before)
+            air.notify(PENDANT, 1, UP, full := os.urandom(64))
+            await until("a frame is heard all the same", lambda: full in ear.frames())
+            assert ear.frames() == {shown, full}
+
+    play(story)
+
+
 def test_somebody_who_copies_a_pendants_alias_and_then_says_nothing_does_not_hold_up_the_answer_to_another():
     async def story(air, pendants):
         copier = 13

@@ -45,6 +45,17 @@ def test_truncated_and_over_long_frames_are_refused_and_counted(run):
     run(story)
 
 
+@pytest.mark.parametrize("odd", [b"", bytes(512)])
+def test_an_alarm_in_one_message_with_what_no_frame_can_be_is_taken_all_the_same(run, odd):
+    async def story(desk):
+        pendant = await desk.pendant()
+        await desk.hear(odd, pendant.alarm())
+        assert (await desk.incident())["kind"] == "sos"
+        assert desk.receipts() == [[[1, 2]]]
+
+    run(story)
+
+
 def test_a_replay_changes_nothing(run, clock):
     async def story(desk):
         pendant = await desk.pendant()
@@ -116,7 +127,6 @@ def test_a_revoked_device_is_heard_no_more(run):
         json.dumps({**HEARTBEAT, "frames": [{"n": 1, "t": 1, "rssi": 999, "frame": "00"}]}).encode(),
         json.dumps({**HEARTBEAT, "frames": [{"n": 1, "t": 1, "rssi": 0, "frame": "0"}]}).encode(),
         json.dumps({**HEARTBEAT, "frames": [{"n": 1, "t": 1, "rssi": 0, "frame": "zz"}]}).encode(),
-        json.dumps({**HEARTBEAT, "frames": [{"n": 1, "t": 1, "rssi": 0, "frame": ""}]}).encode(),
         json.dumps({**HEARTBEAT, "frames": [None] * 501}).encode(),
         b'{"v":1,"hub":"kitchen","spool":"0badcafe","sent":1,"status":' + b"[" * 5000,
     ],
