@@ -121,6 +121,16 @@ def test_beyond_the_bound_a_press_raises_the_count_of_the_newest_alarm():
     assert (newest.seq, newest.presses) == (alarm.MOST_ALARMS, 2)
 
 
+def test_beyond_the_bound_an_alarm_that_was_taken_back_stands_for_no_new_one():
+    alarms = Alarms()
+    for seq in range(alarm.MOST_ALARMS):
+        alarms.add(Event(1, seq + 1, kinds.SOS), NOW).cancelled = seq > 4
+    assert alarms.stands_for(kinds.SOS, NOW).seq == 5
+    for event in alarms.events:
+        event.cancelled = True
+    assert alarms.stands_for(kinds.SOS, NOW) is None
+
+
 def test_a_silent_alarm_is_never_swallowed_by_thirty_two_loud_ones():
     alarms = Alarms()
     for seq in range(alarm.MOST_ALARMS):

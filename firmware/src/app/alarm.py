@@ -127,10 +127,11 @@ class Alarms:
     def stands_for(self, kind, now_ms):
         """Return the alarm that one more of its kind only adds a press to, because the journal is full; else None.
 
-        A kind that waits for the first time is always taken, however full it is: at most one more for each kind.
+        A kind that waits for the first time is always taken, however full it is: at most one more for each kind. One
+        that was taken back stands for nothing: its cancel would take the new alarm back, too.
         """
         alarms = [e for e in self.events if e.is_alarm() and e.waits()]
-        same = [e for e in alarms if e.kind == kind]
+        same = [e for e in alarms if e.kind == kind and not e.cancelled]
         if len(alarms) < MOST_ALARMS or not same:
             return None
         newest = same[-1]
