@@ -37,27 +37,32 @@ class Settings:
         def __getattr__(self, name: str) -> int: ...
 
     def __init__(self, values):
+        self.complaints = []
         for name, default, lowest, highest in TABLE:
             value = values.get(name, default)
             if not isinstance(value, int) or not lowest <= value <= highest:
-                raise ValueError("setting %s must be a whole number from %d to %d" % (name, lowest, highest))
+                self.complaints.append(
+                    "setting %s must be a whole number from %d to %d" % (name, lowest, highest)
+                )
+                value = default
             setattr(self, name, value)
         known = [row[0] for row in TABLE]
-        for name in values:
-            if name not in known:
-                raise ValueError("there is no setting %s" % name)
+        self.complaints += ["there is no setting %s" % name for name in values if name not in known]
 
 
 def load(path):
-    """Return (settings, complaint): the file's, or the defaults and one sentence on what is wrong with it."""
+    """Return (settings, complaint): the file's, a wrong one's default, and one sentence on what is wrong, or None.
+
+    One wrong setting leaves the others as they are: who must be silent must not become loud by it.
+    """
     try:
         with open(path) as file:
             values = json.load(file)
     except OSError:
         return Settings({}), None
     except ValueError:
-        return Settings({}), "settings are no JSON: defaults are used"
-    try:
-        return Settings(values), None
-    except ValueError as error:
-        return Settings({}), str(error) + ": defaults are used"
+        values = None
+    if not isinstance(values, dict):
+        return Settings({}), "settings are no JSON object: defaults are used"
+    made = Settings(values)
+    return made, "; ".join(made.complaints) + ": defaults are used" if made.complaints else None
