@@ -109,9 +109,24 @@ def test_one_that_has_written_a_frame_of_ours_may_stay_and_one_that_wrote_rubbis
     radio.happen(_WRITE, (1, 5))
     assert link.take_write() == b"rubbish"
     assert link.guard(1999) == 1
-    link.approve()
-    assert link.guard(60_000) == -1
+    for at in (1999, 3998, 5997):
+        link.approve(True, at)
+        assert link.guard(at + 1999) == 1
     assert radio.sent_away == 0
+
+
+def test_one_that_only_repeats_a_frame_of_ours_is_sent_away_but_may_come_again():
+    link, radio = made()
+    connects(radio, b"hub")
+    link.guard(0)
+    link.approve(False, 1000)
+    link.approve(False, 2900)
+    assert link.guard(2999) == 1
+    link.guard(3000)
+    assert radio.sent_away == 1
+    connects(radio, b"hub")
+    assert link.guard(3001) == 2000
+    assert radio.sent_away == 1
 
 
 def test_many_holders_and_many_writes_take_no_more_memory_than_few():

@@ -15,9 +15,9 @@ BURST_INTERVAL_US = 25_000
 BURST_PDUS = 12
 BURST_MS = BURST_PDUS * BURST_INTERVAL_US // 1000
 WINDOW_INTERVAL_US = 100_000
-# A central that has not written a frame of ours within this time is sent away ...
+# A central that has not written a frame of ours that tells something new within this time is sent away ...
 HOLD_MS = 2000
-# ... and not let in again for this long.
+# ... and, if it has written none at all, not let in again for this long.
 REFUSE_MS = 60_000
 MOST_REFUSED = 8
 MOST_WRITES = 4
@@ -35,7 +35,7 @@ class BleLink:
         self._wanted = None  # what should be
         self.changed = changed  # a ThreadSafeFlag: something has happened
         self.connection = None
-        self._connected_at = -1
+        self._held_since = -1
         self._good = False  # this central has written a frame of ours
         self._peer = None
         self._refused = []  # (address, until_ms)
@@ -68,7 +68,7 @@ class BleLink:
     def _irq(self, event, data):
         if event == _IRQ_CENTRAL_CONNECT:
             self.connection, self._peer = data[0], bytes(data[2])
-            self._connected_at, self._good = -1, False
+            self._held_since, self._good = -1, False
         elif event == _IRQ_CENTRAL_DISCONNECT:
             self.connection = None
         elif event == _IRQ_GATTS_WRITE and len(self._writes) < MOST_WRITES:
@@ -113,8 +113,13 @@ class BleLink:
         """Return the oldest frame a central has written, or None."""
         return self._writes.pop(0) if self._writes else None
 
-    def approve(self):
-        """The central has written a frame of ours: it may stay."""
+    def approve(self, news, now_ms):
+        """The central has written a frame of ours: it may stay for as long again, for one without news only once.
+
+        Anybody can repeat what he has heard written: with that he must not keep a device from advertising an alarm.
+        """
+        if news or not self._good:
+            self._held_since = now_ms
         self._good = True
 
     def notify(self, frame):
@@ -132,20 +137,19 @@ class BleLink:
         """Send away a central that is refused or holds too long; return how long until to ask again, or -1."""
         if self.connection is None:
             return -1
-        if self._connected_at < 0:
-            self._connected_at = now_ms
+        if self._held_since < 0:
+            self._held_since = now_ms
             self._refused = [entry for entry in self._refused if entry[1] > now_ms]
             if self._peer in [entry[0] for entry in self._refused]:
                 self._drop()
                 return -1
-        if self._good:
-            return -1
-        left = self._connected_at + HOLD_MS - now_ms
+        left = self._held_since + HOLD_MS - now_ms
         if left > 0:
             return left
-        if len(self._refused) >= MOST_REFUSED:
-            self._refused.pop(0)
-        self._refused.append((self._peer, now_ms + REFUSE_MS))
+        if not self._good:
+            if len(self._refused) >= MOST_REFUSED:
+                self._refused.pop(0)
+            self._refused.append((self._peer, now_ms + REFUSE_MS))
         self._drop()
         return -1
 

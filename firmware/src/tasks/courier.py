@@ -133,7 +133,9 @@ class Courier:
         if down is None:
             self.refused += 1
             return
-        self._link.approve()
+        known = self._device.alarms.find(down.ref_boot, down.ref_seq)
+        news = known is not None and known.state < down.state < kinds.COMMAND
+        self._link.approve(news, self._device.now_ms())
         result = self._device.alarms.answer(down, self._device.now_ms())
         if result is None or result.event is None:
             if self._is_presence(down):
