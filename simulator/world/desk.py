@@ -146,7 +146,7 @@ class Desk:
             self._plan("answers", self._chance.randint(*ANSWER_US))
 
     async def _send(self, answer: Answer) -> None:
-        self._to_hub(answer.hub, "down", envelope.down(answer))
+        self._to_hub(answer.hub, "down", envelope.down(answer, self.clock()))
 
     async def _publish(self, topic: str, payload: bytes) -> None:
         owner = topics.owner(topic)

@@ -174,8 +174,9 @@ def test_the_messages_between_hub_and_gateway():
     assert [row[0] for row in receipt] == list(json.loads(envelope.receipt("00000000", [1])))
     hub_pattern = envelope.FromHub.model_json_schema()["properties"]["hub"]["pattern"]
     assert f"`{hub_pattern}`" in section("From a hub: `up` and `backlog`")
-    answer = envelope.Answer("hub1", 0, [], b"", envelope.datetime.now())
-    assert [row[0] for row in order] == list(json.loads(envelope.down(answer)))
+    now = envelope.datetime.now()
+    answer = envelope.Answer("hub1", 0, [], b"", now)
+    assert [row[0] for row in order] == list(json.loads(envelope.down(answer, now)))
 
 
 def test_the_lists_of_vectors():

@@ -215,7 +215,8 @@ class Hub:
                         int(said["id"]),
                         frozenset(bytes.fromhex(alias) for alias in said["aliases"]),
                         bytes.fromhex(said["frame"]),
-                        int(said["until"]),
+                        # By our own clock, wrong as it may be: one that was ahead would carry nothing.
+                        int(said["until"]) - int(said["sent"]) + now_ms(),
                     )
                 )
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:

@@ -95,12 +95,13 @@ def ranges(numbers: list[int]) -> list[list[int]]:
     return found
 
 
-def down(answer: Answer) -> bytes:
-    """Return the message that asks a hub to carry an answer."""
+def down(answer: Answer, now: datetime) -> bytes:
+    """Return the message that asks a hub to carry an answer; `sent` lets it reckon without a clock that is right."""
     return json.dumps(
         {
             "v": 1,
             "id": answer.id,
+            "sent": milliseconds(now),
             "aliases": [alias.hex() for alias in answer.aliases],
             "frame": answer.frame.hex(),
             "until": milliseconds(answer.until),

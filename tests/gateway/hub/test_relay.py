@@ -271,15 +271,31 @@ def test_what_comes_on_its_own_topics_and_is_not_well_formed_does_not_end_a_hub(
             json.dumps({"spool": spool}),
             json.dumps({"spool": spool, "ranges": [[1, 2**70]]}),
             json.dumps({"spool": spool, "ranges": [["1", None]]}),
-            json.dumps({"id": 1, "aliases": 5, "frame": "00", "until": 0}),
-            json.dumps({"id": 1, "aliases": ["zz"], "frame": "00", "until": 0}),
-            json.dumps({"id": 2**70, "aliases": [], "frame": "", "until": 2**70}),
+            json.dumps({"id": 1, "aliases": 5, "frame": "00", "sent": 0, "until": 0}),
+            json.dumps({"id": 1, "aliases": ["zz"], "frame": "00", "sent": 0, "until": 0}),
+            json.dumps({"id": 2**70, "aliases": [], "frame": "", "sent": 0, "until": 2**70}),
         ):
             for lane in ("receipt", "down"):
                 await desk.client.publish(f"socors/v1/h/h1/{lane}", payload, qos=1)
         hub.heard(frame := a_frame(), -60, "AA")
         await until("the hub goes on", lambda: frame in desk.frames("up"))
         await until("and takes receipts", lambda: len(hub.spool) == 0)
+
+    at_work(story)
+
+
+@pytest.mark.parametrize("behind_ms", [-3_600_000, 0, 3_600_000])
+def test_a_hub_whose_clock_is_wrong_carries_what_the_gateway_gives_it_for_as_long(at_work, behind_ms):
+    async def story(hub, desk, line):
+        sent = relay.now_ms() - behind_ms
+        order = {"id": 1, "aliases": ["0102030405"], "frame": "11" + "00" * 23, "sent": sent}
+        await desk.client.publish(
+            "socors/v1/h/h1/down", json.dumps({**order, "until": sent + 300_000}), qos=1
+        )
+        await until("the hub looks for the device", lambda: hub.radio._orders)
+        assert 0 < hub.radio._orders[0].until_ms - relay.now_ms() <= 300_000
+        await desk.client.publish("socors/v1/h/h1/down", json.dumps({**order, "until": sent - 1}), qos=1)
+        await until("it is withdrawn", lambda: not hub.radio._orders)
 
     at_work(story)
 
