@@ -69,6 +69,7 @@ class Event:
         self.hushed = False  # a silent alarm was under way: nothing of this one is shown either
         self.reloaded = False  # out of the journal: raised before this start
         self.full_shown = False  # the full form went up a connection
+        self.in_ram = False  # the flash took no record of it: sleep would lose it
 
     def is_alarm(self):
         return self.kind in kinds.ALARMS

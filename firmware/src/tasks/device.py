@@ -155,9 +155,17 @@ class Device:
         """Write the event; when the flash fails or dawdles the alarm goes on from RAM, flagged."""
         began = time.ticks_ms()
         written = self.store.save(event)
+        event.in_ram = not written
         if not written or time.ticks_diff(time.ticks_ms(), began) > SLOW_WRITE_MS:
             event.flags |= kinds.NOT_JOURNALLED
             log.line("not journalled: the flash failed or took too long")
+
+    def would_lose(self):
+        """Whether something that waits for its answer is in RAM alone, although the flash was asked once more."""
+        for event in self.alarms.to_send():
+            if event.in_ram:
+                event.in_ram = not self.store.save(event)
+        return any(event.in_ram for event in self.alarms.to_send())
 
     def save_state(self, event):
         """Note the state an answer gave an event; over and done, it is kept no longer than its record is of use."""

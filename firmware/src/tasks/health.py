@@ -47,7 +47,12 @@ class Health:
             if self._is_busy(now):
                 quiet_since = now
             elif now - quiet_since >= LINGER_MS:
-                self._sleep()
+                if self._device.would_lose():
+                    quiet_since = (
+                        now  # awake until it is answered, whatever the battery says: deep sleep forgets
+                    )
+                else:
+                    self._sleep()
 
     def _is_busy(self, now):
         device = self._device
