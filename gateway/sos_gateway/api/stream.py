@@ -13,6 +13,10 @@ from . import views
 
 QUEUE_MOST = 500  # changes a console may be behind; then it is cut off and reads the list anew
 BACKLOG_MOST = 200
+# A connection that listens says nothing by itself: one that died without a word would leave the desk without alarms.
+LOOK_S = 1.0
+# Numbers are drawn before they are committed: so far back one may still turn up.
+LOOK_BACK = 300
 
 log = logging.getLogger("socors.stream")
 
@@ -24,9 +28,37 @@ class Stream:
         self._store = store
         self._consoles: dict[asyncio.Queue[dict[str, Any] | None], Operator] = {}
         self._listening = asyncio.Event()
+        self._given: set[int] = set()  # transitions the consoles have, as far as a look goes back
 
     async def run(self) -> None:
-        """Listen until cancelled."""
+        """Listen, and look whether all was heard, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen(), name="stream listener")
+            group.create_task(self._look(), name="stream look")
+
+    async def _look(self) -> None:
+        newest = None
+        while True:
+            try:
+                newest = await self._give_unheard(newest)
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                log.warning("the database is away: %s", str(error).splitlines()[0])
+            await asyncio.sleep(LOOK_S)
+
+    async def _give_unheard(self, newest: int | None) -> int:
+        """Give the consoles every change no notice came for; return the number of the newest change."""
+        async with self._store.transaction() as tx:
+            after = (await tx.one("newest_transition"))["id"] if newest is None else newest
+            rows = await tx.all("transitions_since", after=after - LOOK_BACK, limit=LOOK_BACK + BACKLOG_MOST)
+        changed = {row["incident_id"]: row["id"] for row in rows}
+        unheard = [incident for incident, last in changed.items() if last not in self._given]
+        self._given = {row["id"] for row in rows}
+        if newest is not None and self._consoles:
+            for incident_id in unheard:
+                await self._give(incident_id)
+        return max([after, *self._given])
+
+    async def _listen(self) -> None:
         while True:
             try:
                 async with self._store.listen("incident") as connection:
@@ -56,6 +88,7 @@ class Stream:
             last = await tx.one("last_transition", incident_id=incident_id)
         if row is None or last is None:
             return
+        self._given.add(last["id"])
         message = {"id": last["id"], "row": row, "what": last["what"]}
         for queue, operator in list(self._consoles.items()):
             if not views.may_see(operator, row):
@@ -82,12 +115,14 @@ class Stream:
             self._consoles.pop(queue, None)
 
     async def _missed(self, operator: Operator, after: int) -> list[dict[str, Any]]:
+        found = []
         async with self._store.transaction() as tx:
-            found = []
-            for last in await tx.all("transitions_since", after=after, limit=BACKLOG_MOST):
-                row = await tx.one("incident_view", incident_id=last["incident_id"])
-                if row and views.may_see(operator, row):
-                    found.append({"id": last["id"], "row": row, "what": last["what"]})
+            while rows := await tx.all("transitions_since", after=after, limit=BACKLOG_MOST):
+                after = rows[-1]["id"]
+                for last in rows:
+                    row = await tx.one("incident_view", incident_id=last["incident_id"])
+                    if row and views.may_see(operator, row):
+                        found.append({"id": last["id"], "row": row, "what": last["what"]})
         return found
 
     @staticmethod

@@ -1,5 +1,9 @@
 """The API: who may see what, one sentence for bad input, health."""
 
+import json
+import os
+import signal
+
 import httpx
 import pytest
 
@@ -46,6 +50,27 @@ def test_an_old_alarm_nobody_has_taken_stays_in_the_list_however_many_came_and_w
     desk.run(many_are_closed())
     listed = client.get("/api/incidents", headers=token(desk, "agent")).json()
     assert listed[0]["id"] == waiting
+
+
+def test_an_alarm_is_on_the_stream_although_the_connection_that_listens_has_died_without_a_word(client, desk):
+    async def listener():
+        async with desk.store.transaction() as tx:
+            cursor = await tx.connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%%'"
+            )
+            return [row["pid"] for row in await cursor.fetchall()]
+
+    with client.stream("GET", "/api/events", headers=token(desk, "agent"), timeout=20) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "event: hello"
+        (pid,) = desk.run(listener())
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            number = desk.incident()
+            data = next(line for line in lines if line.startswith("data: {") and '"what"' in line)
+            assert json.loads(data.removeprefix("data: "))["id"] == number
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
 
 def test_a_silent_alarm_is_seen_by_those_entitled_alone(client, desk):

@@ -274,6 +274,9 @@ INSERT INTO hub (id, town, lat_e7, lon_e7, place) VALUES (%(id)s, %(town)s, %(la
 ON CONFLICT (id) DO UPDATE SET town = EXCLUDED.town, lat_e7 = EXCLUDED.lat_e7, lon_e7 = EXCLUDED.lon_e7,
     place = EXCLUDED.place
 
+-- newest_transition --
+SELECT COALESCE(max(id), 0) AS id FROM transition
+
 -- last_transition --
 SELECT id, what FROM transition WHERE incident_id = %(incident_id)s ORDER BY id DESC LIMIT 1
 
