@@ -26,6 +26,7 @@ class Waiting(asyncio.Queue[Message]):
         self._sorter = sorter
         self._urgent: deque[Message] = deque()
         self._rest: deque[Message] = deque()
+        self._unread = 0  # of the rest, so many have not been looked into
         # Telemetry at the bound is gone through once for every so many new messages, not for each.
         self._coalesce_again = 0
         super().__init__(most)
@@ -43,8 +44,17 @@ class Waiting(asyncio.Queue[Message]):
         return self._urgent.popleft() if self._urgent else self._rest.popleft()
 
     def _put(self, item: Message) -> None:
-        if self.qsize() >= LIVE_AT_ONCE:  # otherwise somebody is about to take it anyway
-            item = read(item)
+        if self.qsize() < LIVE_AT_ONCE:  # somebody is about to take it anyway
+            self._unread += 1
+            return self._rest.append(item)
+        if self._unread:
+            # Nobody took them at once: an alarm among them must not wait while others overtake it.
+            self._unread, waiting, self._rest = 0, self._rest, deque()
+            for message in waiting:
+                self._sort_in(read(message))
+        return self._sort_in(read(item))
+
+    def _sort_in(self, item: Message) -> None:
         urgent = item.said is not None and any(self._sorter.is_urgent(item.said, f) for f in item.said.frames)
         (self._urgent if urgent else self._rest).append(item)
 

@@ -105,6 +105,20 @@ def test_an_alarm_overtakes_telemetry_that_waits(run):
     run(story)
 
 
+def test_an_alarm_that_came_while_the_lane_was_short_is_not_overtaken_by_every_later_one(run):
+    async def story(desk):
+        first, other = await desk.pendant(), await desk.pendant(1002)
+        lane = Waiting(1000, desk.ingest)
+        await lane.take_in(message(desk, first.alarm())[0])
+        for _ in range(30):
+            await lane.take_in(message(desk, other.alarm())[0])
+        for _ in range(15):
+            await desk.ingest.take(lane.get_nowait())
+        assert {row["device"] for row in await desk.all("SELECT device FROM incident")} == {1001, 1002}
+
+    run(story)
+
+
 def test_of_what_a_hub_packed_together_the_alarm_is_stored_first(run):
     async def story(desk):
         pendant, other = await desk.pendant(), await desk.pendant(1002)
