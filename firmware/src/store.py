@@ -71,6 +71,7 @@ class Store:
         self._root = root
         self._nvs = nvs
         self._slots = {}  # slot -> (boot, seq)
+        self._answered = []  # slots whose event no longer waits: one that does may have them
         self.failures = 0  # writes that neither place took
 
     # Small records: secret, boot counter.
@@ -219,7 +220,7 @@ class Store:
         return "j%04x%04x" % (event.boot, event.seq)
 
     def _slot(self, event):
-        """Return the NVS slot of an event: its own, else a free one, else None."""
+        """Return the NVS slot of an event: its own, else a free one, else for one that waits an answered one's."""
         number = (event.boot, event.seq)
         for slot, held in self._slots.items():
             if held == number:
@@ -227,7 +228,15 @@ class Store:
         for slot in range(SLOTS):
             if slot not in self._slots:
                 return slot
-        return None
+        return self._answered[0] if self._answered and event.waits() else None
+
+    def _hold(self, slot, event):
+        """Note what a slot holds now."""
+        self._slots[slot] = (event.boot, event.seq)
+        if slot in self._answered:
+            self._answered.remove(slot)
+        if not event.waits():
+            self._answered.append(slot)
 
     def save(self, event):
         """Write an event or its new state; return whether it is whole in at least one place."""
@@ -236,7 +245,7 @@ class Store:
         slot = self._slot(event)
         kept = slot is not None and self._write_nvs("e%02d" % slot, body)
         if kept:
-            self._slots[slot] = (event.boot, event.seq)
+            self._hold(slot, event)
         if not (filed or kept):
             self.failures += 1
         return filed or kept
@@ -248,6 +257,8 @@ class Store:
             if number == (event.boot, event.seq):
                 self._erase_nvs("e%02d" % slot)
                 del self._slots[slot]
+                if slot in self._answered:
+                    self._answered.remove(slot)
 
     def events(self):
         """Return every whole event on flash, oldest first; a torn one is not; of two copies the further state counts."""
@@ -259,12 +270,12 @@ class Store:
         for name in names:
             if name.startswith("j") and not name.endswith(".new"):
                 self._meet(found, self._event_in_file(name))
-        self._slots = {}
+        self._slots, self._answered = {}, []
         for slot in range(SLOTS):
             body = self._read_nvs("e%02d" % slot)
             event = unpack_event(_sealed(body)) if body is not None else None
             if event is not None:
-                self._slots[slot] = (event.boot, event.seq)
+                self._hold(slot, event)
                 self._meet(found, event)
         return [found[number] for number in sorted(found)]
 

@@ -190,6 +190,30 @@ def test_a_file_system_that_does_not_mount_is_made_anew_and_everything_comes_bac
     return 1
 
 
+def test_an_alarm_that_waits_has_its_second_copy_although_answered_ones_have_filled_the_places():
+    life = Life()
+    opened = life.start()
+    opened.provision(7, bytes(range(32)))
+    for seq in range(1, store.SLOTS + 1):
+        event = Event(1, seq, kinds.SOS)
+        event.state = kinds.RECEIVED if seq % 2 else -1
+        assert opened.save(event)
+    life.stop()
+    opened = life.start()
+    opened.events()
+    for seq in (101, 102):
+        assert opened.save(Event(2, seq, kinds.SOS))
+    life.stop()
+    life.image = io.BytesIO(b"\x5a" * (BLOCKS * _flash.BLOCK))
+    found = numbers(life.start())
+    assert [n for n in found if n[2] == -1] == [(1, seq, -1) for seq in range(2, store.SLOTS + 1, 2)] + [
+        (2, 101, -1),
+        (2, 102, -1),
+    ]
+    life.stop()
+    return len(found)
+
+
 def test_a_record_with_a_wrong_byte_is_not_read():
     record = bytearray(store.pack_event(Event(1, 1, kinds.SOS)))
     for i in range(len(record)):
