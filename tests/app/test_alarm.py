@@ -176,6 +176,15 @@ def test_closed_records_go_when_they_are_many_or_a_month_old_and_waiting_ones_ne
     assert [e.seq for e in gone] == [15, 1, 2, 3, 4, 5, 6]
 
 
+def test_answered_alarms_that_nobody_ever_closed_do_not_fill_the_journal_either():
+    events = [Event(1, seq, kinds.SOS, unix_s=1_795_000_000) for seq in range(1, 41)]
+    for event in events[:-1]:
+        event.state = kinds.ACCEPTED
+    events[20].unix_s -= alarm.KEEP_CLOSED_S + 10
+    gone = Alarms(events).outdated(1_795_000_005)
+    assert [e.seq for e in gone] == [21, 1, 2, 3, 4, 5, 6]
+
+
 def test_a_silent_alarm_hushes_what_came_before_it_and_while_it_is_under_way_falls_are_to_be_hushed():
     alarms = Alarms()
     sos = alarms.add(Event(1, 1, kinds.SOS, kinds.PENDING), NOW)

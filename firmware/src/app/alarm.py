@@ -242,10 +242,15 @@ class Alarms:
         return loud
 
     def outdated(self, unix_s):
-        """Return what the journal no longer needs: closed records beyond the bound, and those of over a month ago."""
-        over = [e for e in self.events if e.is_kept() and e.is_over()]
-        old = [e for e in over if unix_s is not None and e.unix_s and unix_s - e.unix_s > KEEP_CLOSED_S]
-        return old + [e for e in over if e not in old][:-MOST_CLOSED]
+        """Return what the journal no longer needs: of what was answered, the closed and the rest beyond their bounds.
+
+        And whatever was answered over a month ago: an incident that nobody closed, or whose end did not get here.
+        """
+        answered = [e for e in self.events if e.is_kept() and not e.waits()]
+        old = [e for e in answered if unix_s is not None and e.unix_s and unix_s - e.unix_s > KEEP_CLOSED_S]
+        over = [e for e in answered if e.is_over() and e not in old]
+        others = [e for e in answered if not e.is_over() and e not in old]
+        return old + over[:-MOST_CLOSED] + others[:-MOST_ALARMS]
 
     def expects_answers(self):
         """Whether an alarm is under way whose next state the wearer should feel."""
