@@ -150,7 +150,8 @@ class Answers:
             return
         now = self._clock()
         async with self._store.transaction() as tx:
-            await tx.set_down_due(row_id, now + (FELT_WITHIN if ok else timedelta()))
+            next_at = now + (FELT_WITHIN if ok else timedelta())
+            await tx.down_reported(row_id, hub, now - SIGHTINGS_SINCE, next_at)
         if not ok:
             self.wake.set()
 

@@ -306,6 +306,15 @@ class Tx:
     async def set_down_due(self, row_id: int, next_at: datetime) -> None:
         self._change_down(row_id, next_at=next_at)
 
+    async def down_reported(self, row_id: int, hub: str, since: datetime, next_at: datetime) -> None:
+        heard = {
+            seen["device"]
+            for seen in self._rows["sighting"].values()
+            if seen["hub"] == hub and seen["heard_at"] > since
+        }
+        if any(row["id"] == row_id and row["device"] in heard for row in self._rows["down"].values()):
+            self._change_down(row_id, next_at=next_at)
+
     async def next_down(self, now: datetime) -> datetime | None:
         return min((r["next_at"] for r in self._rows["down"].values() if _is_open(r, now)), default=None)
 

@@ -169,6 +169,10 @@ class Tx:
     async def set_down_due(self, row_id: int, next_at: datetime) -> None:
         await self.run("set_down_due", id=row_id, next_at=next_at)
 
+    async def down_reported(self, row_id: int, hub: str, since: datetime, next_at: datetime) -> None:
+        """A hub that has heard the device since then says what became of an answer: its next turn moves."""
+        await self.run("down_reported", id=row_id, hub=hub, since=since, next_at=next_at)
+
     async def next_down(self, now: datetime) -> datetime | None:
         row = await self.one("next_down", now=now)
         return row["next_at"] if row else None

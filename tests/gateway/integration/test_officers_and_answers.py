@@ -178,6 +178,19 @@ def test_an_answer_nobody_felt_ends_after_a_day(run, clock):
     run(story)
 
 
+def test_a_hub_that_does_not_hear_a_pendant_cannot_hold_its_answer_back_by_saying_it_was_carried(run, clock):
+    async def story(desk):
+        pendant = await desk.pendant()
+        sos = pendant.event(kinds.SOS)
+        await desk.hear(pendant.seal(sos))
+        due = (await desk.down(sos))["next_at"]
+        for hub, moved in (("beach", False), ("kitchen", True)):
+            await desk.answers.hub_reported((await desk.down(sos))["id"], hub, True)
+            assert ((await desk.down(sos))["next_at"] > due) == moved
+
+    run(story)
+
+
 def test_a_pendant_that_comes_back_after_more_than_a_day_still_learns_that_its_alarm_is_stored(run, clock):
     async def story(desk):
         pendant = await desk.pendant()

@@ -152,6 +152,11 @@ UPDATE down SET next_at = %(next_at)s, tried = %(tried)s WHERE id = %(id)s AND f
 -- set_down_due --
 UPDATE down SET next_at = %(next_at)s WHERE id = %(id)s AND felt_at IS NULL
 
+-- down_reported --
+-- Only who hears the device can have carried its answer.
+UPDATE down SET next_at = %(next_at)s WHERE id = %(id)s AND felt_at IS NULL AND EXISTS (
+    SELECT 1 FROM sighting s WHERE s.device = down.device AND s.hub = %(hub)s AND s.heard_at > %(since)s)
+
 -- next_down --
 SELECT min(next_at) AS next_at FROM down WHERE felt_at IS NULL AND until_at > %(now)s
 
