@@ -241,3 +241,11 @@ def test_the_picture_in_the_readme_is_of_the_real_desk(desk, open_page, take_pic
     page.wait_for_selector("path.leaflet-interactive", state="attached")
     page.wait_for_timeout(600)  # the map glides to its place; nothing announces the end of it
     take_picture(page, PICTURE)
+
+
+def test_towns_that_could_not_be_had_are_asked_for_again(desk, open_page):
+    desk.operator("agent.roca")
+    page = open_page("agent.roca")
+    page.route("**/boundaries.geojson", lambda route: route.abort(), times=1)
+    page.reload()
+    page.wait_for_selector("path.boundary", state="attached")

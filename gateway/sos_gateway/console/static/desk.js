@@ -145,11 +145,12 @@ function drawTowns(shapes) {
   }).addTo(map);
   if (!chosen) map.fitBounds(layer.getBounds(), { animate: false });
 }
-// The map can wait; alarms cannot: towns that could not be had now are asked for again.
-const askForTowns = () => // Land lies below the names of towns, and both below the incidents.
+// Land lies below the names of towns, and both below the incidents.
 map.createPane("land").style.zIndex = 300;
 map.createPane("towns").style.zIndex = 350;
-fetch("/boundaries.geojson").then((answer) => answer.json()).then(drawTowns, () => setTimeout(askForTowns, 5000));
+// The map can wait; alarms cannot: towns that could not be had now are asked for again.
+const askForTowns = () =>
+  fetch("/boundaries.geojson").then((answer) => answer.json()).then(drawTowns, () => setTimeout(askForTowns, 5000));
 askForTowns();
 // Thirty-six names have no room on a map of everything.
 const showNames = () => document.getElementById("map").classList.toggle("far", map.getZoom() < 11.5);
