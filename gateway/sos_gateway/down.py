@@ -103,7 +103,7 @@ class Answers:
             row = await tx.down_of(event.number)
             waits = row is not None and row.felt_at is None and row.until_at > now
             # One that rests is due: who sends again is awake now, and may not be when its turn comes.
-            if waits and row.next_at > now + FELT_WITHIN:
+            if row is not None and waits and row.next_at > now + FELT_WITHIN:
                 await tx.set_down_due(row.id, now)
                 self.wake.set()
         if not waits:
