@@ -15,7 +15,6 @@ SETTLE = 75  # samples after the impact that are not looked at: the body still r
 STILL_SAMPLES = 100
 STILL_SPREAD_MG = 180  # a person who lies still breathes; who sits at a table reaches for the cup
 TILT_COSINE = 700  # of 1000: turned by more than 45 degrees
-BASE_SAMPLES = 50
 
 _WATCHING = 0
 _DROPPED = 1
@@ -38,7 +37,6 @@ class Detector:
         self._before = (0, 0, 1000)
         self._sum = [0, 0, 0]
         self._least = self._most = 0
-        self.peak_mg2 = 0
 
     def busy(self):
         """Whether something has begun whose end is still to be seen."""
@@ -74,17 +72,17 @@ class Detector:
         if square >= (IMPACT_MG * 3 // 2) * (IMPACT_MG * 3 // 2):
             # A hard blow without a drop before it: a fall against something, or from a chair.
             self._before = tuple([value // 64 for value in self._base])
-            self._hit(square)
+            self._hit()
 
     def _await_impact(self, square):
         self._count += 1
         if square >= IMPACT_MG * IMPACT_MG:
-            self._hit(square)
+            self._hit()
         elif self._count >= IMPACT_WITHIN:
             self._again()
 
-    def _hit(self, square):
-        self._state, self._count, self.peak_mg2 = _SETTLING, 0, square
+    def _hit(self):
+        self._state, self._count = _SETTLING, 0
 
     def _lie(self, x, y, z, square):
         self._count += 1

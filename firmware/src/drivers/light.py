@@ -1,11 +1,6 @@
 """A three-colour LED with a common anode: a pin that is low lights its colour; plain on and off, readable in daylight."""
 
 OFF = (0, 0, 0)
-RED = (1, 0, 0)
-GREEN = (0, 1, 0)
-BLUE = (0, 0, 1)
-YELLOW = (1, 1, 0)
-WHITE = (1, 1, 1)
 
 
 class Light:

@@ -31,8 +31,6 @@ _TAG_ACCELEROMETER = 0x02
 _FREE_FALL_AND_WAKE_UP = 0x30
 _WORD = 7
 _WORDS_AT_ONCE = 32
-WAKE_SOURCE_FREE_FALL = 0x01
-WAKE_SOURCE_WAKE_UP = 0x02
 
 
 class NotAnswering(OSError):
@@ -114,7 +112,7 @@ class Accelerometer:
             raise NotAnswering("the accelerometer does not keep its settings")
 
     def sources(self):
-        """Return and clear what raised the interrupt: WAKE_SOURCE_… bits."""
+        """Return and clear what raised the interrupt."""
         return self._read(_ALL_INT_SRC)
 
     def read_fifo(self, take):

@@ -41,7 +41,6 @@ class BleLink:
         self._refused = []  # (address, until_ms)
         self._writes = []
         self._up = self._down = 0
-        self.address_changes = 0
 
     def open(self):
         """Switch the radio on and offer the service; no name, nothing that differs between devices."""
@@ -101,7 +100,6 @@ class BleLink:
             self._ble.gap_advertise(None)
             self._ble.config(addr_mode=_ADDRESS_MODE_NON_RESOLVABLE)
             self._frame = self._wanted
-            self.address_changes += 1
             self._ble.gatts_write(self._up, b"")
         self._ble.gap_advertise(
             interval_us, adv_data=advert.build(self._frame, self._company), connectable=True
