@@ -83,9 +83,6 @@ class Settings(BaseSettings):
     http_port: int = Field(
         8080, ge=0, le=65535, description="port of console and API; a busy one is stepped round"
     )
-    base_url: str = Field(
-        "", description="address under which people reach the console, for links in messages"
-    )
     destinations: list[Destination] = Field([], description="JSON list of webhook and CAP destinations")
     tile_url: str = Field(
         "", description="map tiles, e.g. https://tiles.example/{z}/{x}/{y}.png; empty: boundaries only"
