@@ -62,7 +62,6 @@ class Hardware:
         self.send: Callable[..., None] | None = None  # to the running firmware
         self.body = Body(seed=number)
         self.accelerometer = Lsm6dsox(self.body.at, self._motion_line)
-        self.lost_rtc = False
         self.battery = Battery()
         self.meter = Meter(now_us, self.battery)
         self._accelerometer_mode()

@@ -12,7 +12,6 @@ from . import firmware
 from .hardware import DEEP_SLEEP, POWER_ON, WATCHDOG, WOKEN_BY_PIN, WOKEN_BY_TIMER, Hardware, Radio
 
 MOTION_TICK_S = 0.05
-WATCHDOG_TICK_S = 1.0
 
 
 def now_us() -> int:

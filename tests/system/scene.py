@@ -137,19 +137,8 @@ class Scene:
 
         await self.until(f"device {device} vibrates", condition)
 
-    async def log_says(self, part, words, since=0):
-        """Wait until a part's log has these words beyond an offset."""
-
-        async def condition():
-            return words in self.log(part)[since:]
-
-        await self.until(f"the log of {part} says {words!r}", condition)
-
     def device_log(self, device):
         return (self.house.folder / "devices" / str(device) / "log.txt").read_text(errors="replace")
-
-    def log(self, part):
-        return (self.house.folder / f"{part}.log").read_text(errors="replace")
 
     async def officer(self, device, *steps):
         """An officer accepts and closes the newest incident of a device; each is felt."""

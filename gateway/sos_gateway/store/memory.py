@@ -282,11 +282,6 @@ class Tx:
         self._tables.change("down", number, felt_at=now)
         return True
 
-    async def rearm_down(self, number: Number, now: datetime) -> None:
-        if number in self._rows["down"]:
-            self._tables.change("down", number, felt_at=None, next_at=now, attempts=0, tried=[])
-        self._notify("down")
-
     async def claim_downs(self, now: datetime, next_at: datetime, limit: int) -> list[Down]:
         due = [(k, r) for k, r in self._rows["down"].items() if _is_open(r, now) and r["next_at"] <= now]
         due.sort(key=lambda item: item[1]["next_at"])

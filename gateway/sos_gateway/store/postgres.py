@@ -154,10 +154,6 @@ class Tx:
         )
         return row is not None
 
-    async def rearm_down(self, number: Number, now: datetime) -> None:
-        await self.run("rearm_down", device=number.device, ref_boot=number.boot, ref_seq=number.seq, now=now)
-        await self.run("notify", channel="down", payload="")
-
     async def claim_downs(self, now: datetime, next_at: datetime, limit: int) -> list[Down]:
         return [
             model(Down, row) for row in await self.all("claim_down", now=now, next_at=next_at, limit=limit)

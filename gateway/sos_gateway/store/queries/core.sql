@@ -115,9 +115,6 @@ WHERE incident_id = %(incident_id)s AND state = 'waiting' AND not_before > %(now
 -- withdraw_outbox --
 UPDATE outbox SET state = 'withdrawn' WHERE incident_id = %(incident_id)s AND state = 'waiting' AND attempts = 0
 
--- delivered_outbox --
-SELECT count(*) AS n FROM outbox WHERE incident_id = %(incident_id)s AND state <> 'withdrawn'
-
 -- put_down --
 INSERT INTO down (device, ref_boot, ref_seq, state, arg, created_at, next_at, until_at)
 VALUES (%(device)s, %(ref_boot)s, %(ref_seq)s, %(state)s, %(arg)s, %(now)s, %(now)s, %(until_at)s)
@@ -135,10 +132,6 @@ UPDATE down SET felt_at = %(now)s
 WHERE device = %(device)s AND ref_boot = %(ref_boot)s AND ref_seq = %(ref_seq)s AND state <= %(state)s
     AND felt_at IS NULL
 RETURNING id
-
--- rearm_down --
-UPDATE down SET felt_at = NULL, next_at = %(now)s, attempts = 0, tried = '{}'
-WHERE device = %(device)s AND ref_boot = %(ref_boot)s AND ref_seq = %(ref_seq)s
 
 -- claim_down --
 UPDATE down SET attempts = attempts + 1, next_at = %(next_at)s WHERE id IN (
@@ -169,10 +162,6 @@ SET rssi = EXCLUDED.rssi, heard_at = GREATEST(sighting.heard_at, EXCLUDED.heard_
 -- recent_sightings --
 SELECT device, boot, seq, hub, rssi, heard_at FROM sighting
 WHERE device = %(device)s AND heard_at > %(since)s ORDER BY heard_at DESC LIMIT 60
-
--- sightings_of --
-SELECT device, boot, seq, hub, rssi, heard_at FROM sighting
-WHERE device = %(device)s AND boot = %(boot)s AND seq = %(seq)s
 
 -- record_frame --
 INSERT INTO hub_frame (hub, spool, n, outcome, at) VALUES (%(hub)s, %(spool)s, %(n)s, %(outcome)s, %(at)s)
