@@ -63,7 +63,9 @@ def migrate() -> None:
     typer.echo(f"Ran {', '.join(ran)}." if ran else "The database is up to date.")
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
 def sim(context: typer.Context) -> None:
     """Run the simulator; everything after `sim` is passed on (try `socors sim --help`)."""
     raise typer.Exit(

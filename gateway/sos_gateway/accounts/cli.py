@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..config import load
+from ..config import database_url
 from ..store.migrate import migrate
 from ..store.postgres import PostgresStore
 from .service import Accounts
@@ -18,9 +18,9 @@ def _with(work: Callable[[Accounts], Awaitable[Any]]) -> Any:
     from ..app import utc_now
 
     async def run() -> Any:
-        settings = load()
-        await asyncio.to_thread(migrate, settings.database_url)
-        store = PostgresStore(settings.database_url, size=2)
+        url = database_url()
+        await asyncio.to_thread(migrate, url)
+        store = PostgresStore(url, size=2)
         await store.open()
         try:
             return await work(Accounts(store, utc_now))
@@ -43,6 +43,13 @@ def add(
     password = None if machine else typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     _with(lambda accounts: accounts.create(name, role, town or [], password))
     typer.echo(f"Account {name} is made.")
+
+
+@account.command()
+def disable(name: str) -> None:
+    """End an account whose password or token is known to others: nothing of it opens anything from now on."""
+    _with(lambda accounts: accounts.disable(name))
+    typer.echo(f"Account {name} is disabled.")
 
 
 @account.command()

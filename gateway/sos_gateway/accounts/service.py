@@ -124,6 +124,15 @@ class Accounts:
         )
         return token, csrf
 
+    async def disable(self, name: str) -> None:
+        """End an account: its password, its sessions and its tokens open nothing from now on. Its history stays."""
+        async with self._store.transaction() as tx:
+            cursor = await tx.connection.execute(
+                "UPDATE account SET disabled = true WHERE name = %s RETURNING id", (name,)
+            )
+            if await cursor.fetchone() is None:
+                raise NotFound(f"There is no account {name}: look for its name in the history of an incident.")
+
     async def new_token(self, name: str) -> str:
         """Return a token for an account, for machines; shown once."""
         async with self._store.transaction() as tx:

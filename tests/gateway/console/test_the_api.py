@@ -6,6 +6,7 @@ import signal
 
 import httpx
 import pytest
+from sos_gateway.errors import NotFound
 
 PASSWORD, BADALONA = "correct horse battery", "08015"
 
@@ -99,6 +100,19 @@ def test_five_wrong_passwords_lock_an_account(client, desk):
     for _ in range(5):
         assert client.post("/api/login", json={"name": "agent", "password": "wrong"}).status_code == 401
     assert client.post("/api/login", json={"name": "agent", "password": PASSWORD}).status_code == 401
+
+
+def test_a_disabled_account_opens_nothing_any_more(client, desk):
+    mine = token(desk, "agent")
+    said = client.post("/api/login", json={"name": "agent", "password": PASSWORD})
+    cookie = {"cookie": "; ".join(f"{name}={value}" for name, value in said.cookies.items())}
+    client.cookies.clear()
+    assert [client.get("/api/me", headers=way).status_code for way in (mine, cookie)] == [200, 200]
+    desk.run(desk.accounts.disable("agent"))
+    assert [client.get("/api/me", headers=way).status_code for way in (mine, cookie)] == [401, 401]
+    assert client.post("/api/login", json={"name": "agent", "password": PASSWORD}).status_code == 401
+    with pytest.raises(NotFound, match="no account agnet"):
+        desk.run(desk.accounts.disable("agnet"))
 
 
 def test_bad_input_gets_one_sentence(client, desk):
