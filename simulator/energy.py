@@ -171,7 +171,10 @@ def mends(day: Day) -> list[str]:
     lines = []
     for label, other in (
         ("listen_ms 500", replace(day, settings=short)),
-        ("a hub that leaves 400 ms after the burst", replace(day, settings={**day.settings, "listen_ms": 400})),
+        (
+            "a hub that leaves 400 ms after the burst",
+            replace(day, settings={**day.settings, "listen_ms": 400}),
+        ),
         ("no motion wakes", replace(day, motion_wakes=0)),
         ("a heartbeat each hour", replace(day, heartbeats=24)),
         ("a heartbeat each hour, listen_ms 500", replace(day, heartbeats=24, settings=short)),

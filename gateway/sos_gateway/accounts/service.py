@@ -131,7 +131,9 @@ class Accounts:
                 "UPDATE account SET disabled = true WHERE name = %s RETURNING id", (name,)
             )
             if await cursor.fetchone() is None:
-                raise NotFound(f"There is no account {name}: look for its name in the history of an incident.")
+                raise NotFound(
+                    f"There is no account {name}: look for its name in the history of an incident."
+                )
 
     async def new_token(self, name: str) -> str:
         """Return a token for an account, for machines; shown once."""
