@@ -191,7 +191,7 @@ async def _regret(stage: Stage, device: int) -> None:
         await wearers.post(f"/devices/{device}/press", {"ms": HOLD_MS})
         stage.raised[device] += 1
         await desk.wait_incident(device, since, ("pending",), STEP_S)
-    await asyncio.sleep(HOLD_MS / 1000 - 0.9)  # the finger is off the button before it clicks
+        await wearers.wait_let_go(device, STEP_S)
     with step(f"two clicks on pendant {device} cancel it, and its wearer feels *cancelled*"):
         await wearers.post(f"/devices/{device}/clicks", {"count": 2})
         await desk.wait_incident(device, since, ("cancelled",), STEP_S)

@@ -122,6 +122,7 @@ class Wearers:
         self._felt: dict[int, list[Felt]] = defaultdict(list)
         self._changed: dict[int, asyncio.Event] = defaultdict(asyncio.Event)
         self.button_down_ns: dict[int, int] = {}
+        self._held: set[int] = set()
         self.motor_up_ns: dict[int, int] = {}  # the last time each motor began to turn
 
     async def close(self) -> None:
@@ -150,12 +151,30 @@ class Wearers:
             if "device" not in event:
                 continue  # the stream's first word
             device = event["device"]
-            if event["what"] == "button" and event["value"]:
-                self.button_down_ns[device] = event["t_ns"]
+            if event["what"] == "button":
+                self._touched(device, bool(event["value"]), event["t_ns"])
             elif event["what"] == "motor":
                 if event["value"]:
                     self.motor_up_ns[device] = event["t_ns"]
                 self._note(device, self._motors[device].edge(bool(event["value"]), event["t_ns"]))
+
+    def _touched(self, device: int, down: bool, t_ns: int) -> None:
+        if down:
+            self.button_down_ns[device] = t_ns
+            self._held.add(device)
+        else:
+            self._held.discard(device)
+        self._changed[device].set()
+
+    async def wait_let_go(self, device: int, timeout_s: float) -> None:
+        """Wait until nobody holds the button of a device: a click made on top of a hold is none."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while device in self._held:
+                    self._changed[device].clear()
+                    await self._changed[device].wait()
+        except TimeoutError:
+            raise TimeoutError(f"the button of device {device} was held for {timeout_s:g} s") from None
 
     def _note(self, device: int, felt: list[Felt]) -> None:
         if felt:
