@@ -61,7 +61,7 @@ class Bluetooth:
         adapter: str,
         backend: tuple[Any, Any],
         company: int,
-        heard: Callable[[bytes, int, str], None],
+        heard: Callable[[bytes, int], None],
         written: Callable[[int, bool, str], None],
     ) -> None:
         self._adapter = adapter
@@ -131,7 +131,7 @@ class Bluetooth:
         self._last_seen[alias] = (self.last_report, device)
         if len(self._last_seen) > MOST_SEEN:
             del self._last_seen[next(iter(self._last_seen))]  # the one heard longest ago
-        self._heard(bytes(frame), said.rssi, device.address)
+        self._heard(bytes(frame), said.rssi)
         if any(alias in order.aliases for order in self._orders):
             self._work.set()
 
@@ -240,7 +240,7 @@ class Bluetooth:
             async with asyncio.timeout(SILENT_S):
                 if listen:
                     await client.start_notify(
-                        kinds.GATT_UP, lambda _, data: self._notified(bytes(data), client.address)
+                        kinds.GATT_UP, lambda _, data: self._notified(bytes(data))
                     )
                 await client.write_gatt_char(kinds.GATT_DOWN, order.frame, response=True)
         except (BleakError, TimeoutError, OSError):
@@ -248,11 +248,11 @@ class Bluetooth:
             raise
         self._written(order.id, True, "")
 
-    def _notified(self, frame: bytes, address: str) -> None:
+    def _notified(self, frame: bytes) -> None:
         if len(frame) not in kinds.FORM_OF_LENGTH:
             self.odd_lengths += 1
             return
-        self._heard(frame, CONNECTED_RSSI, address)
+        self._heard(frame, CONNECTED_RSSI)
 
     @staticmethod
     async def _leave(client: BleakClient) -> None:

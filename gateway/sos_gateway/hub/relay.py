@@ -46,7 +46,7 @@ class Hub:
     def __init__(self, settings: HubSettings) -> None:
         self._settings = settings
         self.spool = Spool(settings.spool_file)
-        self._packed: dict[bytes, tuple[int, int, bytes, str]] = {}
+        self._packed: dict[bytes, tuple[int, int, bytes]] = {}
         self._forwarded: dict[bytes, float] = {}
         self._published: dict[int, float] = {}
         self._reports: list[dict[str, Any]] = []
@@ -64,7 +64,7 @@ class Hub:
 
     # From the radio.
 
-    def heard(self, frame: bytes, rssi: int, address: str) -> None:
+    def heard(self, frame: bytes, rssi: int) -> None:
         """A frame was heard: the strongest copy of the next few milliseconds is kept."""
         now = time.monotonic()
         if now - self._forwarded.get(frame, -SAME_AGAIN_S) < SAME_AGAIN_S:
@@ -74,7 +74,7 @@ class Hub:
             self.dropped += 1
             return
         if before is None or before[1] < rssi:
-            self._packed[frame] = (before[0] if before else now_ms(), rssi, frame, address)
+            self._packed[frame] = (before[0] if before else now_ms(), rssi, frame)
         self._something.set()
 
     def written(self, order_id: int, ok: bool, why: str) -> None:
@@ -127,8 +127,7 @@ class Hub:
                 "spool": self.spool.name,
                 "sent": now_ms(),
                 "frames": [
-                    {"n": f.n, "t": f.heard_ms, "rssi": f.rssi, "frame": f.frame.hex(), "addr": f.address}
-                    for f in frames
+                    {"n": f.n, "t": f.heard_ms, "rssi": f.rssi, "frame": f.frame.hex()} for f in frames
                 ],
                 "written": reports,
                 "status": status,

@@ -22,7 +22,6 @@ class Kept:
     heard_ms: int
     rssi: int
     frame: bytes
-    address: str
 
 
 class Spool:
@@ -55,7 +54,7 @@ class Spool:
             db.execute("PRAGMA synchronous = FULL")
             db.execute(
                 "CREATE TABLE IF NOT EXISTS frame (n INTEGER PRIMARY KEY AUTOINCREMENT, heard_ms INTEGER NOT NULL, "
-                "rssi INTEGER NOT NULL, frame BLOB NOT NULL, address TEXT NOT NULL)"
+                "rssi INTEGER NOT NULL, frame BLOB NOT NULL)"
             )
             db.execute("CREATE TABLE IF NOT EXISTS identity (spool TEXT PRIMARY KEY)")
             row = db.execute("SELECT spool FROM identity").fetchone()
@@ -82,8 +81,8 @@ class Spool:
     def __len__(self) -> int:
         return self._count
 
-    def keep(self, frames: list[tuple[int, int, bytes, str]]) -> list[Kept]:
-        """Write (heard_ms, rssi, frame, address) and return them numbered; number 0 where the disk took nothing."""
+    def keep(self, frames: list[tuple[int, int, bytes]]) -> list[Kept]:
+        """Write (heard_ms, rssi, frame) and return them numbered; number 0 where the disk took nothing."""
         with self._lock:
             try:
                 kept = self._keep(frames)
@@ -94,18 +93,18 @@ class Spool:
                 self._note(error)
                 return [Kept(UNSPOOLED, *frame) for frame in frames]
 
-    def _keep(self, frames: list[tuple[int, int, bytes, str]]) -> list[Kept]:
+    def _keep(self, frames: list[tuple[int, int, bytes]]) -> list[Kept]:
         db = self._opened()
         if self._count + len(frames) > self._most:
             raise sqlite3.OperationalError("the spool is full")
         kept = []
         with _Transaction(db):
-            for heard_ms, rssi, frame, address in frames:
+            for heard_ms, rssi, frame in frames:
                 cursor = db.execute(
-                    "INSERT INTO frame (heard_ms, rssi, frame, address) VALUES (?, ?, ?, ?)",
-                    (heard_ms, rssi, frame, address),
+                    "INSERT INTO frame (heard_ms, rssi, frame) VALUES (?, ?, ?)",
+                    (heard_ms, rssi, frame),
                 )
-                kept.append(Kept(cursor.lastrowid or UNSPOOLED, heard_ms, rssi, frame, address))
+                kept.append(Kept(cursor.lastrowid or UNSPOOLED, heard_ms, rssi, frame))
         self._count += len(kept)
         return kept
 
@@ -133,7 +132,7 @@ class Spool:
         with self._lock:
             try:
                 rows = self._opened().execute(
-                    "SELECT n, heard_ms, rssi, frame, address FROM frame "
+                    "SELECT n, heard_ms, rssi, frame FROM frame "
                     "WHERE heard_ms NOT BETWEEN ? AND ? ORDER BY n DESC",
                     (now_ms - settled_ms + 1, now_ms),
                 )

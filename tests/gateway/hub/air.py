@@ -69,7 +69,7 @@ class Ear:
         )
 
     def frames(self):
-        return {frame for frame, _, _ in self.heard}
+        return {frame for frame, _ in self.heard}
 
 
 @contextlib.asynccontextmanager

@@ -146,13 +146,13 @@ def test_what_is_heard_together_goes_together_and_of_identical_frames_the_strong
         frames = [a_frame() for _ in range(5)]
         for rssi in (-80, -50, -70):
             for frame in frames:
-                hub.heard(frame, rssi, "AA")
+                hub.heard(frame, rssi)
         await until("all are there", lambda: set(desk.frames()) == set(frames))
         (said,) = [said for said in desk.said("up") if said["frames"]]
         assert sorted(bytes.fromhex(heard["frame"]) for heard in said["frames"]) == sorted(frames)
         assert {heard["rssi"] for heard in said["frames"]} == {-50}
-        hub.heard(frames[0], -40, "AA")  # the same burst goes on
-        hub.heard(after := a_frame(), -40, "AA")
+        hub.heard(frames[0], -40)  # the same burst goes on
+        hub.heard(after := a_frame(), -40)
         await until("the next is there", lambda: after in desk.frames())
         assert desk.frames("up").count(frames[0]) == 1
         await until("every frame is receipted", lambda: len(hub.spool) == 0)
@@ -166,7 +166,7 @@ def test_what_is_not_receipted_is_published_again_until_it_is(at_work, monkeypat
 
     async def story(hub, desk, line):
         desk.gives_receipts = False
-        hub.heard(frame := a_frame(), -60, "AA")
+        hub.heard(frame := a_frame(), -60)
         await until("it came three times", lambda: desk.frames().count(frame) >= 3)
         assert len({heard["n"] for said in desk.said() for heard in said["frames"]}) == 1
         desk.gives_receipts = True
@@ -182,11 +182,11 @@ def test_an_old_backlog_comes_newest_first_in_its_own_lane_no_faster_than_agreed
     began = round(time.time() * 1000) - 3_600_000
 
     def prepare(hub):
-        hub.spool.keep([(began + n, -60, frame, "AA") for n, frame in enumerate(old)])
+        hub.spool.keep([(began + n, -60, frame) for n, frame in enumerate(old)])
 
     async def story(hub, desk, line):
         await until("the backlog has begun", lambda: desk.frames("backlog"))
-        hub.heard(new := a_frame(), -60, "AA")
+        hub.heard(new := a_frame(), -60)
         await until("the new one is there", lambda: new in desk.frames("up"))
         assert len(desk.frames("backlog")) < len(old)
         await until("all are receipted", lambda: len(hub.spool) == 0)
@@ -207,7 +207,7 @@ def test_a_hundred_lost_connections_lose_nothing(at_work, monkeypatch):
         frames, cuts = [], 0
         while cuts < 100:
             frames.append(a_frame())
-            hub.heard(frames[-1], -60, "AA")
+            hub.heard(frames[-1], -60)
             connected = len(desk.messages)
             await until("the hub says something", lambda n=connected: len(desk.messages) > n)
             cuts += line.cut()
@@ -222,7 +222,7 @@ def test_what_is_heard_while_the_broker_is_down_for_long_arrives_when_it_is_back
         await asyncio.to_thread(broker.kill)
         frames = [a_frame() for _ in range(300)]
         for n, frame in enumerate(frames):
-            hub.heard(frame, -60, "AA")
+            hub.heard(frame, -60)
             await until("it is on disk", lambda n=n: len(hub.spool) > n)
         await asyncio.to_thread(broker.start)
         await until("all have arrived", lambda: set(desk.frames()) == set(frames))
@@ -237,7 +237,7 @@ def test_what_is_heard_while_the_broker_hangs_is_on_disk_all_the_same(at_work, b
         try:
             # More than are published at once: each waits for an acknowledgement that does not come.
             for n in range(3 * relay.PUBLISHERS):
-                hub.heard(a_frame(), -60, "AA")
+                hub.heard(a_frame(), -60)
                 await until("it is on disk", lambda n=n: len(hub.spool) > n)
         finally:
             os.kill(broker.pid, signal.SIGCONT)
@@ -250,7 +250,7 @@ def test_without_a_disk_frames_pass_unspooled_and_the_hub_says_so(at_work, tmp_p
     monkeypatch.setattr(relay, "STATUS_S", 0.2)
 
     async def story(hub, desk, line):
-        hub.heard(frame := a_frame(), -60, "AA")
+        hub.heard(frame := a_frame(), -60)
         await until("it is there", lambda: frame in desk.frames("up"))
         assert [heard["n"] for said in desk.said() for heard in said["frames"]] == [0]
         await until(
@@ -277,7 +277,7 @@ def test_what_comes_on_its_own_topics_and_is_not_well_formed_does_not_end_a_hub(
         ):
             for lane in ("receipt", "down"):
                 await desk.client.publish(f"socors/v1/h/h1/{lane}", payload, qos=1)
-        hub.heard(frame := a_frame(), -60, "AA")
+        hub.heard(frame := a_frame(), -60)
         await until("the hub goes on", lambda: frame in desk.frames("up"))
         await until("and takes receipts", lambda: len(hub.spool) == 0)
 
@@ -303,7 +303,7 @@ def test_a_hub_whose_clock_is_wrong_carries_what_the_gateway_gives_it_for_as_lon
 def test_a_receipt_for_another_spool_erases_nothing(at_work):
     async def story(hub, desk, line):
         desk.gives_receipts = False
-        hub.heard(a_frame(), -60, "AA")
+        hub.heard(a_frame(), -60)
         await until("it is there", desk.frames)
         for spool, left in (("0badcafe", 1), (hub.spool.name, 0)):
             payload = json.dumps({"v": 1, "spool": spool, "ranges": [[1, 1]]})
@@ -311,7 +311,7 @@ def test_a_receipt_for_another_spool_erases_nothing(at_work):
             if not left:
                 await until("the right one erases it", lambda: len(hub.spool) == 0)
             else:
-                hub.heard(mark := a_frame(), -60, "AA")
+                hub.heard(mark := a_frame(), -60)
                 await until("a later frame is there", lambda mark=mark: mark in desk.frames())
                 assert len(hub.spool) == 2
                 hub.spool.erase([[2, 2]])

@@ -13,7 +13,7 @@ EVERYTHING = (NOW_MS + 10, 0, lambda n: False)
 
 
 def heard(count, first=0):
-    return [(NOW_MS + n, -60, n.to_bytes(24, "big"), "AA:00") for n in range(first, first + count)]
+    return [(NOW_MS + n, -60, n.to_bytes(24, "big")) for n in range(first, first + count)]
 
 
 def numbers(spool, limit=10_000):
@@ -26,7 +26,7 @@ import sys
 from sos_gateway.hub.spool import Spool
 spool = Spool(sys.argv[1])
 for pack in range(100_000):
-    kept = spool.keep([(pack, -60, pack.to_bytes(12, "big") + bytes([i]) * 12, "AA") for i in range(3)])
+    kept = spool.keep([(pack, -60, pack.to_bytes(12, "big") + bytes([i]) * 12) for i in range(3)])
     print(*(f"{k.n}:{k.frame.hex()}" for k in kept), flush=True)
 """
 
@@ -91,15 +91,15 @@ DISK = """
 import resource, sys
 from sos_gateway.hub.spool import Spool
 spool = Spool(sys.argv[1])
-spool.keep([(n, -60, n.to_bytes(24, "big"), "AA") for n in range(50)])
+spool.keep([(n, -60, n.to_bytes(24, "big")) for n in range(50)])
 everything = (10**9, 0, lambda n: False)
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
-passed = spool.keep([(0, -60, bytes(24), "AA")] * 2)
+passed = spool.keep([(0, -60, bytes(24))] * 2)
 print([k.n for k in passed], spool.failed, bool(spool.trouble), spool.erase([[1, 50]]), len(spool))
 print(len(spool.waiting(1000, *everything)))
 resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-kept = spool.keep([(0, -60, bytes(24), "AA")])
+kept = spool.keep([(0, -60, bytes(24))])
 print(kept[0].n > 50, repr(spool.trouble), spool.erase([[1, 10]]), len(spool.waiting(1000, *everything)))
 """
 
@@ -170,7 +170,7 @@ def test_what_waits_comes_newest_first_past_any_number_that_is_under_way(tmp_pat
 
 def test_a_frame_heard_a_moment_ago_is_left_alone_and_one_from_before_the_clock_was_set_is_not(tmp_path):
     spool = Spool(tmp_path / "spool.db")
-    spool.keep([(NOW_MS - 5000, -60, b"old", "AA"), (NOW_MS - 200, -60, b"new", "AA")])
-    spool.keep([(NOW_MS + 10**10, -60, b"future", "AA")])
+    spool.keep([(NOW_MS - 5000, -60, b"old"), (NOW_MS - 200, -60, b"new")])
+    spool.keep([(NOW_MS + 10**10, -60, b"future")])
     waiting = spool.waiting(10, NOW_MS, 1000, lambda n: False)
     assert [kept.frame for kept in waiting] == [b"future", b"old"]

@@ -30,10 +30,10 @@ class Transcript:
     def _follow(self, ear):
         heard, written = ear.radio._heard, ear.radio._written
 
-        def hears(frame, rssi, address):
+        def hears(frame, rssi):
             if not any(line[1:] == ("hears", frame) for line in self.lines):
                 self.lines.append(("a hub", "hears", frame))
-            heard(frame, rssi, address)
+            heard(frame, rssi)
 
         def writes(number, ok, why):
             self.lines.append(("a hub", "has written" if ok else "has not written", number))
