@@ -22,6 +22,8 @@ from .wearer import Wearers
 
 # A hold is complete after a second; nobody lets go on the millisecond.
 HOLD_MS = 1500
+# A finger that is back sooner than 40 ms never let go, it trembled; nobody clicks so soon after a hold.
+LIFT_S = 0.15
 HUBS = 3
 # Long for a step that takes a tenth of a second, short for somebody who waits for the demo's word.
 STEP_S = 25.0
@@ -192,6 +194,7 @@ async def _regret(stage: Stage, device: int) -> None:
         stage.raised[device] += 1
         await desk.wait_incident(device, since, ("pending",), STEP_S)
         await wearers.wait_let_go(device, STEP_S)
+    await asyncio.sleep(LIFT_S)
     with step(f"two clicks on pendant {device} cancel it, and its wearer feels *cancelled*"):
         await wearers.post(f"/devices/{device}/clicks", {"count": 2})
         await desk.wait_incident(device, since, ("cancelled",), STEP_S)
