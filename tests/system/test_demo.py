@@ -1,6 +1,7 @@
 """`socors demo --once`: a story in which every step happened ends with figures and 0, any other with its step and 1."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -95,3 +96,22 @@ def test_a_story_whose_hubs_are_killed_in_the_middle_ends_with_one_and_names_the
 def test_the_demo_leaves_nothing_running(stories):
     for process, _ in stories.values():
         assert not psutil.pid_exists(process.pid) or psutil.Process(process.pid).status() == "zombie"
+
+
+def test_a_demo_that_is_terminated_takes_everything_with_it(tmp_path):
+    process = started(tmp_path / "ended")
+    try:
+        said = until(process, "get their secrets")
+        left = psutil.Process(process.pid).children(recursive=True)
+        database = next(child.cmdline() for child in left if "-D" in child.cmdline())
+        folder = Path(database[database.index("-D") + 1]).parent
+        process.send_signal(signal.SIGTERM)
+        said += process.communicate()[0]
+        _, alive = psutil.wait_procs(left, timeout=20)
+        assert not alive, said
+        assert not folder.exists()
+        assert process.returncode == 130, said
+        assert "Traceback" not in said
+    finally:
+        process.kill()
+        process.wait()
