@@ -23,6 +23,21 @@ CHROMIUM_OPTIONS = (
 )
 
 
+def missing(program, package):
+    """Skip what needs a program that is not here, unless this machine must have everything."""
+    if os.environ.get("SOCORS_NOTHING_MAY_SKIP"):
+        pytest.fail(f"{program} is not installed, and here nothing may skip")
+    pytest.skip(f"{program} is not installed (Debian: apt install {package})")
+
+
+@pytest.fixture(scope="session")
+def mosquitto_needed():
+    from sos_gateway.services import mosquitto
+
+    if mosquitto.find() is None:
+        missing("mosquitto", "mosquitto")
+
+
 @pytest.fixture(scope="module")
 def chromium():
     """Debian's Chromium, driven by playwright.
@@ -32,9 +47,7 @@ def chromium():
     """
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
-        if os.environ.get("SOCORS_NOTHING_MAY_SKIP"):
-            pytest.fail("Chromium is not installed, and here nothing may skip")
-        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+        missing("Chromium", "chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:

@@ -1,6 +1,5 @@
 """Real services for the gateway's tests: one PostgreSQL for the session, a fresh database for every test."""
 
-import os
 import shutil
 import tempfile
 from itertools import count
@@ -32,14 +31,6 @@ def database_url(postgres):
     name = f"test_{next(_numbers)}"
     yield postgres.create_database(name, _TEMPLATE)
     postgres.drop_database(name)
-
-
-@pytest.fixture(scope="session")
-def mosquitto_needed():
-    if mosquitto.find() is None:
-        if os.environ.get("SOCORS_NOTHING_MAY_SKIP"):
-            pytest.fail("mosquitto is not installed, and here nothing may skip")
-        pytest.skip("mosquitto is not installed (Debian: apt install mosquitto)")
 
 
 @pytest.fixture

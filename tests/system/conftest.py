@@ -1,13 +1,11 @@
 """One house for all system tests: three hubs at a real mosquitto, PostgreSQL, a gateway, pendants with real firmware."""
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 
 import pytest
 from sos_gateway.demo.house import open_house
-from sos_gateway.services import mosquitto
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -15,14 +13,6 @@ from scene import Scene, opened
 
 PENDANTS, HUBS = 15, 3
 LAST_LINES = 60
-
-
-@pytest.fixture(scope="session")
-def mosquitto_needed():
-    if mosquitto.find() is None:
-        if os.environ.get("SOCORS_NOTHING_MAY_SKIP"):
-            pytest.fail("mosquitto is not installed, and here nothing may skip")
-        pytest.skip("mosquitto is not installed (Debian: apt install mosquitto)")
 
 
 @pytest.fixture(scope="session")
