@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 .PHONY: help setup check format test test-fast demo sim soak energy falls-report flash bench-aliases clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make the environment (.venv) with everything the other commands need
 

@@ -235,8 +235,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     if options.list:
+        longest = max(map(len, names()))
         for name in names():
-            print(f"{name:26} {(scenario(name).__doc__ or '').strip().splitlines()[0]}")
+            print(f"{name:{longest}} {(scenario(name).__doc__ or '').strip().splitlines()[0]}")
         return 0
     seed = random.SystemRandom().randrange(1, 1_000_000) if options.seed is None else options.seed
     if options.scenario and options.scenario not in names():
