@@ -29,7 +29,7 @@ def provision(folder: Path, secret_file: Path, settings: dict[str, int] | None =
         env={
             "MICROPYPATH": firmware.path(),
             "SOCORS_FLASH": str(folder),
-            "SOCORS_SAID": json.dumps({**said, "settings": settings or {}}),
+            "SOCORS_SAID": json.dumps({**said, "settings": {**said.get("settings", {}), **(settings or {})}}),
             "PATH": os.environ.get("PATH", ""),
         },
         capture_output=True,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,17 @@ class Identity:
     number: int
     secret: bytes
     used: bool = False  # a board was given it: what numbers that has used is known to that board alone
+    settings: dict[str, int] = field(default_factory=dict)  # what its wearer needs: a silent hold
 
     @staticmethod
     def read(file: Path) -> "Identity":
         """Read the file `socors provision --out` has written."""
         try:
             said = json.loads(file.read_text())
-            identity = Identity(int(said["device"]), bytes.fromhex(said["secret"]), bool(said.get("used")))
+            settings = dict(said["settings"]) if "settings" in said else {}
+            identity = Identity(
+                int(said["device"]), bytes.fromhex(said["secret"]), bool(said.get("used")), settings
+            )
         except OSError as error:
             raise ConfigError(f"The secrets file {file} cannot be read: {error.strerror}.") from error
         except (ValueError, KeyError, TypeError) as error:
@@ -108,8 +112,10 @@ def flash(
                 line.write(path, content)
         if not line.exists(ROOT_ON_BOARD):
             line.run(f'import os\nos.mkdir("{ROOT_ON_BOARD}")')
-        if settings is not None:
-            line.write(f"{ROOT_ON_BOARD}/settings.json", settings)
+        if settings is not None or (identity and identity.settings):
+            # What the maker sets goes before what the wearer's profile asks for.
+            both = {**(identity.settings if identity else {}), **json.loads(settings or b"{}")}
+            line.write(f"{ROOT_ON_BOARD}/settings.json", json.dumps(both).encode())
         if identity is not None:
             say(_provision(line, identity, force))
         line.write("main.py", files["main.py"])

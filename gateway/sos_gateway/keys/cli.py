@@ -55,16 +55,17 @@ def provision(
 ) -> None:
     """Register a device for a wearer and write its secret for the flasher. The secret is never printed."""
 
-    async def work(registry: Registry, _: PostgresStore) -> bytes:
+    async def work(registry: Registry, _: PostgresStore) -> tuple[bytes, dict[str, int]]:
         if again:
-            return await registry.provision_again(number, force)
-        if not wearer or not town:
+            secret = await registry.provision_again(number, force)
+        elif not wearer or not town:
             raise typer.BadParameter("give --wearer and --town, or --again for a device that is registered.")
-        return await registry.provision(
-            number, NewWearer(name=wearer, town=town, language=language, profile={"silent": silent})
-        )
+        else:
+            known = NewWearer(name=wearer, town=town, language=language, profile={"silent": silent})
+            secret = await registry.provision(number, known)
+        return secret, await registry.device_settings(number)
 
-    write_secret_file(out, number, with_registry(work))
+    write_secret_file(out, number, *with_registry(work))
     typer.echo(f"Device {number} is registered. Flash {out} into it, then delete the file.")
 
 

@@ -33,7 +33,7 @@ SELECT count(*) AS n FROM down WHERE device = %(number)s AND felt_at IS NULL AND
 
 @dataclass(frozen=True, slots=True)
 class NewWearer:
-    """What provisioning needs to know of a person; profile keys: silent, silent_tick."""
+    """What provisioning needs to know of a person; profile key: silent, the hold is a silent alarm."""
 
     name: str
     town: str
@@ -101,6 +101,12 @@ class Registry:
             await tx.run("notify", channel="device", payload=str(number))
         return secret
 
+    async def device_settings(self, number: int) -> dict[str, int]:
+        """Return what a device must be set to for its wearer, by the names in firmware/src/settings.py."""
+        async with self._store.transaction() as tx:
+            wearer = await tx.lock_wearer(number)
+        return {"silent_hold": int(bool(wearer.profile.get("silent")))}
+
     async def revoke(self, number: int) -> None:
         """End a device: nothing sealed with its secret is opened from now on."""
         async with self._store.transaction() as tx:
@@ -140,8 +146,8 @@ class Registry:
         return row
 
 
-def write_secret_file(path: Path, number: int, secret: bytes) -> None:
+def write_secret_file(path: Path, number: int, secret: bytes, settings: dict[str, int] | None = None) -> None:
     """Write what the flasher (or the simulator) loads into a device; readable by its owner alone."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:
-        json.dump({"device": number, "secret": secret.hex()}, file)
+        json.dump({"device": number, "secret": secret.hex(), "settings": settings or {}}, file)

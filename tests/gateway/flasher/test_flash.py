@@ -9,10 +9,12 @@ import time
 import tty
 
 import pytest
+from sos_gateway.cli import app
 from sos_gateway.errors import ConfigError, NotFound
 from sos_gateway.flasher import line as lines
 from sos_gateway.flasher.flash import Identity, flash, read_settings
 from sos_gateway.flasher.tree import files_for, sha256, source_files
+from sos_gateway.keys.wrapping import new_key_file
 from typer.testing import CliRunner
 
 from simulator.world import firmware
@@ -92,6 +94,26 @@ def test_every_file_arrives_the_hash_is_the_trees_and_the_identity_is_in(board, 
     assert json.loads((board.flash / "socors" / "settings.json").read_text()) == {"falls": 0}
     assert SECRET in (board.flash / "socors" / "secret").read_bytes()
     assert "provisioned as device 7" in said
+
+
+def test_a_wearer_registered_with_a_silent_hold_gets_a_pendant_that_holds_silently(
+    board, database_url, tmp_path, monkeypatch
+):
+    key, out = tmp_path / "key", tmp_path / "1001.secret"
+    new_key_file(key)
+    monkeypatch.setenv("SOCORS_DATABASE_URL", database_url)
+    monkeypatch.setenv("SOCORS_SECRET_KEY_FILE", str(key))
+    monkeypatch.setenv("SOCORS_MQTT_PASSWORD", "a password of the broker")
+
+    def provision(*words):
+        done = CliRunner().invoke(app, ["provision", "1001", "--out", str(out), *words])
+        assert done.exit_code == 0, done.output
+        return Identity.read(out)
+
+    put(board, provision("--wearer", "Maria Soler", "--town", "08073", "--silent"), b'{"falls": 0}')
+    settings = json.loads((board.flash / "socors" / "settings.json").read_text())
+    assert settings == {"silent_hold": 1, "falls": 0}
+    assert provision("--again").settings == {"silent_hold": 1}  # the wearer is the same
 
 
 def test_the_secret_is_in_no_line_that_is_shown(board, secret_file):
@@ -218,8 +240,6 @@ def test_what_are_no_settings_is_refused(tmp_path, content):
 
 
 def test_the_command_prints_the_hash(board):
-    from sos_gateway.cli import app
-
     done = CliRunner().invoke(app, ["flash", "--port", board.port])
     assert done.exit_code == 0, done.output
     assert f"firmware SHA-256 {firmware.sha256()}" in done.output
