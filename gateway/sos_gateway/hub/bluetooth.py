@@ -239,9 +239,7 @@ class Bluetooth:
         try:
             async with asyncio.timeout(SILENT_S):
                 if listen:
-                    await client.start_notify(
-                        kinds.GATT_UP, lambda _, data: self._notified(bytes(data))
-                    )
+                    await client.start_notify(kinds.GATT_UP, lambda _, data: self._notified(bytes(data)))
                 await client.write_gatt_char(kinds.GATT_DOWN, order.frame, response=True)
         except (BleakError, TimeoutError, OSError):
             self._written(order.id, False, "the connection ended")
