@@ -3,6 +3,9 @@
 import uos
 
 BLOCK = 4096
+# Made once: a chip needs no room in the firmware's heap, and 4 KB in one piece are not always to be had there.
+_ERASED = memoryview(b"\xff" * BLOCK)
+_page = memoryview(bytearray(BLOCK))
 _EIO = 5
 
 
@@ -61,7 +64,7 @@ class Nor:
         if not exists(path):
             with open(path, "wb") as fresh:
                 for _ in range(blocks):
-                    fresh.write(b"\xff" * BLOCK)
+                    fresh.write(_ERASED)
         return Nor(open(path, "r+b"), blocks)
 
     def readblocks(self, block, buffer, offset=0):
@@ -80,7 +83,7 @@ class Nor:
     def _program(self, start, buffer):
         wanted = len(buffer)
         written = fuse.allow(wanted)
-        old = bytearray(written)
+        old = _page[:written]
         self._file.seek(start)
         self._file.readinto(old)
         for i in range(written):
@@ -95,7 +98,7 @@ class Nor:
         # An erase that is cut leaves a block of which nothing is sure; half of each is as bad as it gets.
         whole = fuse.allow(1)
         self._file.seek(block * BLOCK)
-        self._file.write(b"\xff" * (BLOCK if whole else BLOCK // 2))
+        self._file.write(_ERASED if whole else _ERASED[: BLOCK // 2])
         self._file.flush()
         if not whole:
             raise PowerCut
