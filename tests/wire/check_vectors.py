@@ -6,7 +6,7 @@ from binascii import hexlify, unhexlify
 
 sys.path.insert(0, sys.argv[1])
 
-from sos_wire import advert, frame, kinds, seal
+from sos_wire import advert, frame, kinds, seal, sms
 
 
 def read(path):
@@ -38,6 +38,18 @@ def check_up(keys, vector):
     same(hexlify(keys.seal_up(raw[1:6], vector["form"], body)), hexlify(raw), vector["name"])
     if vector["form"] == 1:
         same(len(advert.build(raw)), 31, "advertisement")
+    text = sms.encode(raw)
+    same(len(text), 34 if vector["form"] == 1 else 88, "text message")
+    same(sms.decode(" " + text + "\r\n"), raw, "text message")
+    for spoilt in (
+        text[1:],
+        text + "A",
+        text[:-1],
+        text.replace("S1", "S2"),
+        text[:-1] + "=",
+        text[:9] + "." + text[10:],
+    ):
+        same(sms.decode(spoilt), None, "text message " + spoilt)
 
 
 def main():

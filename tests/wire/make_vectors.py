@@ -98,7 +98,7 @@ FULL_NAMES = [
     "reset_cause",
     "press_count",
     "still_s",
-    "reserved",
+    "faults",
 ]
 
 
@@ -108,7 +108,7 @@ def full(kind: int, name: str) -> tuple[dict, bytes]:
     known = kind % 2 == 1
     place = (413_544_000, 20_710_000, 25, 90) if known else (-(2**31), -(2**31), 0, 65535)
     values = (7, 200 + kind, kind, flags, UNIX_S, 83, 0, *reference, 65535, *place)
-    values += (214, 7, 4021, 27_447_297, -97, 3910, 1, 4, 1, 0, 0)
+    values += (214, 7, 4021, 27_447_297, -97, 3910, 1, 4, 1, 0, kind)
     return dict(zip(FULL_NAMES, values, strict=True)), struct.pack(FULL, *values)
 
 
@@ -140,7 +140,6 @@ def refused() -> list[dict]:
             bytes(whole[:22]) + struct.pack(">i", -(2**31)) + bytes(whole[26:]),
             1,
         ),
-        "reserved not zero": (2, bytes(whole[:48]) + b"\x00\x01", 1),
     }
     return [
         {"name": name, "frame": seal("up", form, body, version=version).hex()}

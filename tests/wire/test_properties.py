@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sos_wire import frame, kinds, seal, times
+from sos_wire import frame, kinds, seal, sms, times
 
 KEYS = seal.Keys(bytes(range(32)))
 OTHER = seal.Keys(bytes(32))
@@ -74,3 +74,16 @@ def test_two_frames_of_one_event_are_equal_and_of_two_events_share_nothing():
 def test_a_secret_of_the_wrong_length_is_refused():
     with pytest.raises(ValueError, match="32 bytes"):
         seal.Keys(os.urandom(31))
+
+
+@given(st.sampled_from([24, 64]).flatmap(lambda n: st.binary(min_size=n, max_size=n)))
+def test_a_frame_has_one_text_and_the_text_has_one_frame(raw):
+    text = sms.encode(raw)
+    assert sms.decode(text) == raw
+    assert set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+@given(st.text(max_size=100) | st.text("ABCabc019-_=", max_size=90).map(lambda body: "S1" + body))
+def test_whatever_else_comes_as_a_text_is_none_of_ours_and_raises_nothing(text):
+    raw = sms.decode(text)
+    assert raw is None or sms.encode(raw) == text.strip()

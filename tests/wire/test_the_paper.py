@@ -151,6 +151,12 @@ def test_the_flags():
     assert sum(flags) == kinds.FLAGS_ALL
 
 
+def test_the_faults():
+    named = {name: getattr(kinds, f"FAULT_{name.upper()}") for name in kinds.FAULT_NAMES}
+    assert columns(tables("Faults")[0], 0, 1) == [(str(n), name) for n, name in enumerate(kinds.FAULT_NAMES)]
+    assert list(named.values()) == [1 << bit for bit in range(len(kinds.FAULT_NAMES))]
+
+
 def test_the_gatt_table():
     assert dict(columns(tables("Over GATT")[0], 0, 1)) == {
         "service": kinds.GATT_SERVICE,

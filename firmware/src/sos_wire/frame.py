@@ -43,7 +43,7 @@ FULL_FIELDS = (
     ("reset_cause", "B", 0, 255),
     ("press_count", "B", 0, 255),
     ("still_s", "B", 0, 255),
-    ("reserved", "H", 0, 0),
+    ("faults", "H", 0, 65535),
 )
 Full = namedtuple("Full", tuple([row[0] for row in FULL_FIELDS]))
 _FULL_FORMAT = ">" + "".join([row[1] for row in FULL_FIELDS])

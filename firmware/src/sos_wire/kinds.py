@@ -89,6 +89,34 @@ NOT_JOURNALLED = 0x20  # flash failed: the alarm lives in RAM only
 FAULT = 0x40  # stuck button or failed self-test
 FLAGS_ALL = 0x7F
 
+# Faults of the full form, one bit each; bits without a name are a later firmware's, and no reason to refuse an alarm.
+FAULT_NAMES = (
+    "button",
+    "accelerometer",
+    "flash",
+    "numbers",
+    "modem",
+    "sim",
+    "registration",
+    "network",
+    "broker",
+    "certificate",
+    "sms",
+    "gnss",
+)
+FAULT_BUTTON = 1 << 0  # stuck
+FAULT_ACCELEROMETER = 1 << 1  # does not answer, or failed its self-test
+FAULT_FLASH = 1 << 2  # took no record
+FAULT_NUMBERS = 1 << 3  # running out: provision again
+FAULT_MODEM = 1 << 4  # does not answer
+FAULT_SIM = 1 << 5  # missing, locked or failed
+FAULT_REGISTRATION = 1 << 6  # the network denies it
+FAULT_NETWORK = 1 << 7  # registered, but no data connection
+FAULT_BROKER = 1 << 8  # data connection, but the broker does not answer or refuses the log-in
+FAULT_CERTIFICATE = 1 << 9  # the broker's certificate is not the one it must be: refused by us
+FAULT_SMS = 1 << 10  # the modem or the plan has no SMS
+FAULT_GNSS = 1 << 11  # switched on, but says nothing
+
 # States of an alarm in a down frame; on the device they only rise.
 HEARD = 0
 RECEIVED = 1  # stored
