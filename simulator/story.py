@@ -15,6 +15,7 @@ from sos_wire import frame as wire
 
 from .provisioning import provision
 from .world import firmware
+from .world.cellular import Cellular
 from .world.desk import Desk
 from .world.ether import Ether, Reception
 from .world.hub import Hub
@@ -152,9 +153,29 @@ class Story:
         self, number: int = 1, profile: dict[str, Any] | None = None, **settings: int
     ) -> VirtualDevice:
         """A pendant, provisioned and switched on."""
+        return self._device("pendant", number, profile, settings)
+
+    def watch(
+        self,
+        number: int = 2,
+        profile: dict[str, Any] | None = None,
+        cellular: Cellular | None = None,
+        **settings: int,
+    ) -> VirtualDevice:
+        """A watch, provisioned and switched on."""
+        return self._device("watch", number, profile, settings, cellular)
+
+    def _device(
+        self,
+        board: str,
+        number: int,
+        profile: dict[str, Any] | None,
+        settings: dict[str, int],
+        cellular: Cellular | None = None,
+    ) -> VirtualDevice:
         self.desk.register(number, secret_of(number), profile)
         made = image(number, json.dumps(settings, sort_keys=True))
-        device = self.world.add(number, self.ether, made)
+        device = self.world.add(number, self.ether, made, board, cellular)
         self.pendants[number] = device
         device.power_on()
         return device

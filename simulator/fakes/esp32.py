@@ -1,4 +1,4 @@
-"""`esp32` of the C3: the data partition, NVS, and waking by GPIO 0 to 5 from deep sleep."""
+"""`esp32` of C3 and S3: the data partition, NVS, and what each wakes by from deep sleep."""
 
 import json
 
@@ -8,7 +8,7 @@ import uos
 
 WAKEUP_ALL_LOW = False
 WAKEUP_ANY_HIGH = True
-_WAKING = range(6)
+_WAKING = {"esp32c3": range(6), "esp32s3": range(22)}  # the S3's are those of its RTC
 _MISSING = -0x1102  # ESP_ERR_NVS_NOT_FOUND
 _FAIL = -1  # ESP_FAIL
 
@@ -98,9 +98,30 @@ class NVS:
         self._changed = {}
 
 
-def wake_on_gpio(pins, level):
+def _numbers(pins, chip):
+    """The numbers of pins that wake a chip; what only the other chip has is an error here as there."""
+    here = _port.hello.get("chip", "esp32c3")
+    if here != chip:
+        raise AttributeError("an %s does not wake by this from deep sleep" % here)
     numbers = [pin.number for pin in pins or ()]
     for number in numbers:
-        if number not in _WAKING:
-            raise ValueError("GPIO %d cannot wake an ESP32-C3 from deep sleep" % number)
-    _port.post("wake_on_gpio", numbers, 1 if level else 0)
+        if number not in _WAKING[chip]:
+            raise ValueError("GPIO %d cannot wake an %s from deep sleep" % (number, chip))
+    return numbers
+
+
+def wake_on_gpio(pins, level):
+    _port.post("wake_on_gpio", _numbers(pins, "esp32c3"), 1 if level else 0)
+
+
+def wake_on_ext0(pin, level):
+    _port.post("wake_on_ext0", _numbers([pin] if pin else (), "esp32s3"), 1 if level else 0)
+
+
+def wake_on_ext1(pins, level):
+    _port.post("wake_on_ext1", _numbers(pins, "esp32s3"), 1 if level else 0)
+
+
+def gpio_deep_sleep_hold(on):
+    """Whether pins that are held keep their level through deep sleep."""
+    _port.post("deep_sleep_hold", bool(on))

@@ -1,4 +1,4 @@
-"""`machine` of the ESP32-C3: pins, I2C, ADC, RTC memory, watchdog, deep sleep, on the far side of the cable."""
+"""`machine` of the ESP32: pins, I2C, ADC, UART, RTC memory, watchdog, deep sleep, on the far side of the cable."""
 
 import binascii
 
@@ -9,7 +9,8 @@ HARD_RESET = 2
 WDT_RESET = 3
 DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
-PIN_WAKE = 2
+PIN_WAKE = EXT0_WAKE = 2
+EXT1_WAKE = 3
 TIMER_WAKE = 4
 
 
@@ -25,8 +26,10 @@ class Pin:
     _levels = {}
     _irqs = {}
 
-    def __init__(self, number, mode=-1, pull=-1, value=None):
+    def __init__(self, number, mode=-1, pull=-1, value=None, hold=None):
         self.number = number
+        if hold is not None:
+            _port.post("hold", number, bool(hold))
         if number not in Pin._levels:
             Pin._levels[number] = _port.hello["pins"].get(str(number), 1 if pull == Pin.PULL_UP else 0)
         if value is not None:
@@ -85,6 +88,13 @@ class ADC:
 
     def read_uv(self):
         return _port.call("adc", self._pin)
+
+
+def UART(*args, **said):
+    """A class on the chip; here its code is loaded by who has a UART, so that it costs a pendant no heap."""
+    import _uart
+
+    return _uart.UART(*args, **said)
 
 
 class RTC:

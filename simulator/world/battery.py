@@ -13,10 +13,15 @@ from .firmware import ROOT, SOURCE
 
 TABLE = ROOT / "hardware" / "power_budget.csv"
 CAPACITY_MAH = 500.0
+# The watch's bench board takes an 18650 cell; its maker asks for 2,500 mAh or more.
+CAPACITIES_MAH = {"pendant": CAPACITY_MAH, "watch": 2500.0}
 # The rest of the nominal charge lies below the regulator's drop-out or is lost to cold and age.
 USABLE_SHARE = 0.85
-CHARGE_MA = 200.0  # MCP73831 with 4.99 kohm
+CHARGE_MA = 200.0  # the pendant's: MCP73831 with 4.99 kohm; the watch's is what the AXP2101 was told
 VARIANTS = ("lsm6dsox", "bma400", "xiao")
+# Which rows each board's simulation runs on; every variant of a board stands on the rows of that board.
+REFERENCE = {"pendant": "lsm6dsox", "watch": "t-sim7080g-s3"}
+BOARDS = {**dict.fromkeys(VARIANTS, "pendant"), REFERENCE["watch"]: "watch"}
 US_PER_HOUR = 3_600_000_000
 
 
@@ -32,13 +37,13 @@ class State:
 
 @lru_cache(maxsize=8)
 def budget(variant: str = "lsm6dsox") -> dict[str, State]:
-    """Return the states of a variant; its own rows stand in for those of all."""
-    if variant not in VARIANTS:
-        raise ValueError(f"There is no variant {variant}: use one of {', '.join(VARIANTS)}.")
+    """Return the states of a variant of a board; its own rows stand in for those of all its board's variants."""
+    if variant not in BOARDS:
+        raise ValueError(f"There is no variant {variant}: use one of {', '.join(BOARDS)}.")
     states: dict[str, State] = {}
     with TABLE.open(newline="") as file:
         for row in sorted(csv.DictReader(file), key=lambda row: row["variant"] != "all"):
-            if row["variant"] in ("all", variant):
+            if row["board"] in ("all", BOARDS[variant]) and row["variant"] in ("all", variant):
                 length = float(row["duration_ms"]) if row["duration_ms"] else None
                 states[row["state"]] = State(row["state"], row["kind"], float(row["current_ua"]), length)
     return states
@@ -102,6 +107,7 @@ class Meter:
         self.state = "off"
         self.loads: set[str] = set()
         self.charging = False
+        self.charge_ma = CHARGE_MA
         self._since_us = now_us()
         self._entered_us = 0
 
@@ -114,7 +120,7 @@ class Meter:
             self.us[name] += passed
             current += self._states[name].current_ua if name in self._states else 0.0
         if self.charging:
-            current = -CHARGE_MA * 1000
+            current = -self.charge_ma * 1000
         self.battery.drain(mah(current, passed))
 
     def enter(self, state: str) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from . import firmware
-from .hardware import DEEP_SLEEP, POWER_ON, WATCHDOG, WOKEN_BY_PIN, WOKEN_BY_TIMER, Hardware, Radio
+from .cellular import Cellular
+from .hardware import DEEP_SLEEP, POWER_ON, WATCHDOG, WOKEN_BY_TIMER, Hardware, Radio
 
 MOTION_TICK_S = 0.05
 
@@ -18,14 +19,32 @@ def now_us() -> int:
     return time.monotonic_ns() // 1000
 
 
-class RealDevice:
-    """One pendant: hardware that stays, a process that is started at each boot."""
+class LoopScheduler:
+    """The clock of what runs inside this process: a modem's delays are the event loop's."""
 
-    def __init__(self, number: int, folder: Path, radio: Radio, notice: Callable[..., None]) -> None:
+    def now_us(self) -> int:
+        return now_us()
+
+    def after(self, us: int, do: Callable[[], object]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(us / 1e6, do)
+
+
+class RealDevice:
+    """One device: hardware that stays, a process that is started at each boot."""
+
+    def __init__(
+        self,
+        number: int,
+        folder: Path,
+        radio: Radio,
+        notice: Callable[..., None],
+        board: str = "pendant",
+        cellular: Cellular | None = None,
+    ) -> None:
         self.number = number
         self.folder = folder
         self._notice = notice
-        self.hardware = Hardware(number, radio, now_us, self._tell)
+        self.hardware = Hardware(number, radio, now_us, self._tell, board, cellular)
         self.process: subprocess.Popen | None = None
         self.asleep = False
         self.dead = False
@@ -51,8 +70,8 @@ class RealDevice:
         self.hardware.enter("boot_from_deep_sleep")
         self._notice(self.number, "boot", cause)
         self.process = subprocess.Popen(
-            firmware.command(),
-            env=firmware.environment(self._world, self.number, self.folder, "real"),
+            firmware.command(board=self.hardware.board),
+            env=firmware.environment(self._world, self.number, self.folder, "real", self.hardware.board),
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -69,8 +88,8 @@ class RealDevice:
         loop.call_soon(self.maybe_wake)
 
     def maybe_wake(self) -> None:
-        if self.asleep and not self.dead and self.hardware.wakes_now():
-            self._boot_after_sleep(WOKEN_BY_PIN)
+        if self.asleep and not self.dead and (reason := self.hardware.wakes_now()):
+            self._boot_after_sleep(reason)
 
     def _boot_after_sleep(self, reason: int) -> None:
         if self.asleep and not self.dead:
@@ -137,8 +156,15 @@ class World:
                 device.tick()
             await asyncio.sleep(MOTION_TICK_S)
 
-    def add(self, number: int, folder: Path, battery_percent: float = 100) -> RealDevice:
-        device = RealDevice(number, folder, self.radio, self.notice)
+    def add(
+        self,
+        number: int,
+        folder: Path,
+        battery_percent: float = 100,
+        board: str = "pendant",
+        cellular: Cellular | None = None,
+    ) -> RealDevice:
+        device = RealDevice(number, folder, self.radio, self.notice, board, cellular)
         device.hardware.set_charge(battery_percent)
         self.devices[number] = device
         device.start(self._address)

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import firmware
-from .hardware import DEEP_SLEEP, POWER_ON, WATCHDOG, WOKEN_BY_PIN, WOKEN_BY_TIMER, Hardware, Radio
+from .cellular import Cellular
+from .hardware import DEEP_SLEEP, POWER_ON, WATCHDOG, WOKEN_BY_TIMER, Hardware, Radio
 
 NEVER = 1 << 62
 # From the wake to the first line of main; hardware/power_budget.csv has the likely value in the middle.
@@ -31,7 +32,7 @@ class Entry(NamedTuple):
 
     n: int
     t_us: int
-    who: str  # "pendant 1", "hub kitchen", "gateway", "desk"
+    who: str  # "pendant 1", "watch 2", "hub kitchen", "gateway", "desk"
     what: str
     value: Any
 
@@ -112,19 +113,27 @@ class World:
             first.go_on()
         return True
 
-    def add(self, number: int, radio: Radio, image: Path) -> "VirtualDevice":
+    def add(
+        self,
+        number: int,
+        radio: Radio,
+        image: Path,
+        board: str = "pendant",
+        cellular: Cellular | None = None,
+    ) -> "VirtualDevice":
         """Put a device into the world whose flash is a copy of `image`."""
         folder = self.folder / str(number)
         shutil.copytree(image, folder)
-        self.devices[number] = VirtualDevice(self, number, folder, radio)
+        self.devices[number] = VirtualDevice(self, number, folder, radio, board, cellular)
         return self.devices[number]
 
     def admit(self, device: "VirtualDevice") -> socket.socket:
         """Start the firmware of a device and let it in."""
         host, port = self._door.getsockname()
+        board = device.hardware.board
         device.process = subprocess.Popen(
-            firmware.command(),
-            env=firmware.environment(f"{host}:{port}", device.number, device.folder, "virtual"),
+            firmware.command(board=board),
+            env=firmware.environment(f"{host}:{port}", device.number, device.folder, "virtual", board),
             stdin=subprocess.DEVNULL,
             stdout=device.output,
             stderr=device.output,
@@ -135,15 +144,36 @@ class World:
         return connection
 
 
-class VirtualDevice:
-    """One pendant: hardware that stays; a process that lives from a boot to the next deep sleep."""
+class WorldScheduler:
+    """The world's clock as a chip with a life of its own asks for it."""
 
-    def __init__(self, world: World, number: int, folder: Path, radio: Radio) -> None:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def now_us(self) -> int:
+        return self._world.now_us
+
+    def after(self, us: int, do: Callable[[], object]) -> None:
+        self._world.after(us, do)
+
+
+class VirtualDevice:
+    """One device: hardware that stays; a process that lives from a boot to the next deep sleep."""
+
+    def __init__(
+        self,
+        world: World,
+        number: int,
+        folder: Path,
+        radio: Radio,
+        board: str = "pendant",
+        cellular: Cellular | None = None,
+    ) -> None:
         self.world = world
         self.number = number
         self.folder = folder
-        self.name = f"pendant {number}"
-        self.hardware = Hardware(number, radio, lambda: world.now_us, self._tell)
+        self.name = f"{board} {number}"
+        self.hardware = Hardware(number, radio, lambda: world.now_us, self._tell, board, cellular)
         self.output = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the device; what no hook catches
         self.process: subprocess.Popen | None = None
         self.asleep = False
@@ -264,8 +294,8 @@ class VirtualDevice:
             self._boot(DEEP_SLEEP, WOKEN_BY_TIMER)
 
     def _maybe_wake(self) -> None:
-        if self.asleep and self.hardware.wakes_now():
-            self._boot(DEEP_SLEEP, WOKEN_BY_PIN)
+        if self.asleep and (reason := self.hardware.wakes_now()):
+            self._boot(DEEP_SLEEP, reason)
 
     # The cable.
 

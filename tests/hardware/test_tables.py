@@ -50,10 +50,22 @@ def test_every_pin_says_its_direction_and_its_revision():
     assert all(row["direction"] in ("in", "out", "inout") and row["revision"] for row in rows("pins.csv"))
 
 
-def test_what_wakes_the_pendant_is_on_a_pin_that_can():
-    waking = {row["signal"] for row in rows("pins.csv") if "wakes from deep sleep" in row["note"]}
-    assert waking == {"button", "accelerometer_int1"}
-    assert all(int(row["gpio"]) <= 5 for row in rows("pins.csv") if row["signal"] in waking)
+@pytest.mark.parametrize(("board", "last"), [("pendant", 5), ("watch", 21)])
+def test_what_wakes_a_board_is_on_a_pin_that_can(board, last):
+    """An ESP32-C3 wakes by GPIO 0 to 5, an S3 by those of its RTC, 0 to 21."""
+    waking = {
+        row["signal"]: int(row["gpio"])
+        for row in rows("pins.csv")
+        if row["board"] == board and "wakes from deep sleep" in row["note"]
+    }
+    assert set(waking) == {"button", "accelerometer_int1"}
+    assert all(gpio <= last for gpio in waking.values())
+
+
+def test_no_pin_of_the_watch_is_one_the_board_needs_or_the_chip_straps():
+    """0, 3, 45, 46 are read at the start; 19, 20 are USB; 26 to 37 flash and PSRAM; 38 to 40 the card; 3, 6 modem, PMU."""
+    taken = {0, 3, 6, 19, 20, *range(26, 41), 45, 46}
+    assert not taken & {int(row["gpio"]) for row in rows("pins.csv") if row["board"] == "watch"}
 
 
 def test_every_current_has_a_kind_a_source_and_says_whether_it_was_checked():
@@ -63,13 +75,24 @@ def test_every_current_has_a_kind_a_source_and_says_whether_it_was_checked():
         assert float(row["current_ua"]) >= 0, row
         assert len(row["source"]) > 10, row
         assert row["variant"] in ("all", *battery.VARIANTS), row
+        assert row["board"] in ("all", *battery.REFERENCE), row
         assert not row["duration_ms"] or float(row["duration_ms"]) > 0, row
 
 
 def test_a_state_stands_once_for_each_variant_and_always_for_all():
-    keys = [(row["state"], row["variant"]) for row in rows("power_budget.csv")]
-    assert len(keys) == len(set(keys))
-    assert {state for state, _ in keys} == {state for state, variant in keys if variant == "all"}
+    for board in battery.REFERENCE:
+        table = [row for row in rows("power_budget.csv") if row["board"] in ("all", board)]
+        keys = [(row["state"], row["variant"]) for row in table]
+        assert len(keys) == len(set(keys))
+        assert {state for state, _ in keys} == {state for state, variant in keys if variant == "all"}
+
+
+def test_the_watch_has_a_current_for_all_the_pendant_does_and_for_its_modem():
+    watch = battery.budget(battery.REFERENCE["watch"])
+    pendant = {name for name, state in battery.budget().items() if state.kind != "constant"}
+    modem = {"off", "boot", "psm", "sleep", "idle", "transmit", "gnss"}
+    assert set(watch) >= pendant | {f"modem_{state}" for state in modem}
+    assert not [name for name in battery.budget() if name.startswith("modem")]
 
 
 def test_every_state_the_simulated_hardware_enters_has_a_current():

@@ -70,6 +70,10 @@ class Board:
     def radio(self):
         return bluetooth.BLE()
 
+    def modem(self):
+        """A pendant has none."""
+        return None
+
     def watchdog(self, timeout_ms):
         return machine.WDT(timeout=timeout_ms)
 
