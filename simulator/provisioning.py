@@ -15,6 +15,10 @@ options = said.get("settings")
 if options:
     with open("/socors/settings.json", "w") as file:
         json.dump(options, file)
+network = said.get("network")
+if network:
+    with open("/socors/network.json", "w") as file:
+        json.dump(network, file)
 secret = bytes([int(said["secret"][i : i + 2], 16) for i in range(0, 64, 2)])
 print(provision.provision("/socors", esp32.NVS("socors"), said["device"], secret, said.get("force", False)))
 """

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sos_wire import netfile
+
 from ..errors import ConfigError
 from .line import FlashError, Line
 from .tree import files_for, sha256
@@ -34,6 +36,7 @@ class Identity:
     secret: bytes
     used: bool = False  # a board was given it: what numbers that has used is known to that board alone
     settings: dict[str, int] = field(default_factory=dict)  # what its wearer needs: a silent hold
+    network: dict[str, Any] | None = None  # a watch's, with its credential at the broker
 
     @staticmethod
     def read(file: Path) -> "Identity":
@@ -41,8 +44,9 @@ class Identity:
         try:
             said = json.loads(file.read_text())
             settings = dict(said["settings"]) if "settings" in said else {}
+            network = dict(said["network"]) if "network" in said else None
             identity = Identity(
-                int(said["device"]), bytes.fromhex(said["secret"]), bool(said.get("used")), settings
+                int(said["device"]), bytes.fromhex(said["secret"]), bool(said.get("used")), settings, network
             )
         except OSError as error:
             raise ConfigError(f"The secrets file {file} cannot be read: {error.strerror}.") from error
@@ -50,7 +54,7 @@ class Identity:
             raise ConfigError(
                 f"{file} is no secrets file: make one with `socors provision --out`."
             ) from error
-        if len(identity.secret) != 32:
+        if len(identity.secret) != 32 or (network is not None and netfile.check(network)[0] is None):
             raise ConfigError(f"{file} is no secrets file: make one with `socors provision --out`.")
         return identity
 
@@ -117,6 +121,9 @@ def flash(
             both = {**(identity.settings if identity else {}), **json.loads(settings or b"{}")}
             line.write(f"{ROOT_ON_BOARD}/settings.json", json.dumps(both).encode())
         if identity is not None:
+            if identity.network is not None:
+                line.write(f"{ROOT_ON_BOARD}/network.json", json.dumps(identity.network).encode())
+                say("network written: it goes out by LTE, too")
             say(_provision(line, identity, force))
         line.write("main.py", files["main.py"])
         say(f"{len(files)} files written and read back")

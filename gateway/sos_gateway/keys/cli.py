@@ -9,8 +9,10 @@ import typer
 
 from ..app import put_towns, utc_now
 from ..config import load
+from ..services.cli import DEFAULT_FOLDER
 from ..store.migrate import migrate
 from ..store.postgres import PostgresStore
+from .network import Lte
 from .registry import NewWearer, Registry, write_secret_file
 from .wrapping import Wrapper, new_key_file, read_key_file
 
@@ -52,8 +54,39 @@ def provision(
     silent: Annotated[bool, typer.Option(help="the hold raises a silent alarm")] = False,
     again: Annotated[bool, typer.Option(help="give a registered device a new secret")] = False,
     force: Annotated[bool, typer.Option(help="with --again: although answers are outstanding")] = False,
+    lte: Annotated[bool, typer.Option("--lte", help="a watch: it goes out by LTE, too")] = False,
+    apn: Annotated[str, typer.Option(help="with --lte: the SIM's access point")] = "",
+    apn_user: Annotated[str, typer.Option(help="its user, if it has one")] = "",
+    apn_password: Annotated[str, typer.Option(help="its password, if it has one")] = "",
+    sim_pin: Annotated[str, typer.Option(help="the SIM's PIN, if it asks for one")] = "",
+    sms_to: Annotated[str, typer.Option(help="number of the hub's SIM, e.g. +34…; empty: no SMS")] = "",
+    broker_host: Annotated[str, typer.Option(help="with --lte: the broker, as seen from the internet")] = "",
+    broker_port: Annotated[int, typer.Option(help="the broker's port", min=1, max=65535)] = 8883,
+    broker_ca: Annotated[
+        Path | None, typer.Option(help="CA of its certificate; of --broker-folder if left out")
+    ] = None,
+    broker_folder: Annotated[
+        Path, typer.Option(help="where mosquitto's files are: the device's credential is made there")
+    ] = DEFAULT_FOLDER,
+    broker_password_file: Annotated[
+        Path | None, typer.Option(help="file with the password of device-NUMBER, where they are elsewhere")
+    ] = None,
 ) -> None:
     """Register a device for a wearer and write its secret for the flasher. The secret is never printed."""
+    network = None
+    if lte:
+        network = Lte(
+            apn,
+            broker_host,
+            broker_port,
+            apn_user,
+            apn_password,
+            sim_pin,
+            sms_to,
+            broker_ca,
+            broker_password_file,
+            broker_folder,
+        ).prepare(number)
 
     async def work(registry: Registry, _: PostgresStore) -> tuple[bytes, dict[str, int]]:
         if again:
@@ -62,10 +95,10 @@ def provision(
             raise typer.BadParameter("give --wearer and --town, or --again for a device that is registered.")
         else:
             known = NewWearer(name=wearer, town=town, language=language, profile={"silent": silent})
-            secret = await registry.provision(number, known)
+            secret = await registry.provision(number, known, "watch" if lte else "pendant")
         return secret, await registry.device_settings(number)
 
-    write_secret_file(out, number, *with_registry(work))
+    write_secret_file(out, number, *with_registry(work), network() if network else None)
     typer.echo(f"Device {number} is registered. Flash {out} into it, then delete the file.")
 
 

@@ -146,8 +146,17 @@ class Registry:
         return row
 
 
-def write_secret_file(path: Path, number: int, secret: bytes, settings: dict[str, int] | None = None) -> None:
+def write_secret_file(
+    path: Path,
+    number: int,
+    secret: bytes,
+    settings: dict[str, int] | None = None,
+    network: dict[str, Any] | None = None,
+) -> None:
     """Write what the flasher (or the simulator) loads into a device; readable by its owner alone."""
+    said = {"device": number, "secret": secret.hex(), "settings": settings or {}}
+    if network:
+        said["network"] = network
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:
-        json.dump({"device": number, "secret": secret.hex(), "settings": settings or {}}, file)
+        json.dump(said, file)

@@ -15,6 +15,7 @@ from sos_gateway.flasher import line as lines
 from sos_gateway.flasher.flash import Identity, flash, read_settings
 from sos_gateway.flasher.tree import files_for, sha256, source_files
 from sos_gateway.keys.wrapping import new_key_file
+from sos_gateway.services.broker_files import BrokerFiles
 from typer.testing import CliRunner
 
 from simulator.world import firmware
@@ -114,6 +115,71 @@ def test_a_wearer_registered_with_a_silent_hold_gets_a_pendant_that_holds_silent
     settings = json.loads((board.flash / "socors" / "settings.json").read_text())
     assert settings == {"silent_hold": 1, "falls": 0}
     assert provision("--again").settings == {"silent_hold": 1}  # the wearer is the same
+
+
+LTE = ("--lte", "--apn", "internet.example", "--broker-host", "broker.example", "--sms-to", "+34600111222")
+
+
+@pytest.fixture
+def provision(database_url, tmp_path, monkeypatch):
+    """Run `socors provision 2001` against a database; the secrets file is beside it."""
+    key, out = tmp_path / "key", tmp_path / "2001.secret"
+    new_key_file(key)
+    monkeypatch.setenv("SOCORS_DATABASE_URL", database_url)
+    monkeypatch.setenv("SOCORS_SECRET_KEY_FILE", str(key))
+    monkeypatch.setenv("SOCORS_MQTT_PASSWORD", "a password of the broker")
+
+    def run(*words):
+        words = ("--wearer", "Maria Soler", "--town", "08073", *words)
+        return CliRunner().invoke(app, ["provision", "2001", "--out", str(out), *words])
+
+    run.out = out
+    return run
+
+
+def test_a_watch_gets_its_network_with_a_credential_of_its_own_that_nobody_is_shown(
+    board, provision, tmp_path
+):
+    files = BrokerFiles(tmp_path / "broker")
+    files.create(hosts=["broker.example"], port=8883)
+    done = provision(*LTE, "--broker-folder", str(files.folder))
+    assert done.exit_code == 0, done.output
+    assert files.users() == ["device-2001"]
+    assert provision.out.stat().st_mode & 0o777 == 0o600
+    identity = Identity.read(provision.out)
+    _, said = put(board, identity)
+    written = json.loads((board.flash / "socors" / "network.json").read_text())
+    assert written == identity.network
+    assert (written["apn"], written["host"], written["port"]) == ("internet.example", "broker.example", 8883)
+    assert (written["user"], written["sms_to"]) == ("device-2001", "+34600111222")
+    assert written["ca"] == files.ca_file.read_text()
+    shown = done.output + "".join(said)
+    assert written["password"] not in shown
+    assert "BEGIN CERTIFICATE" not in shown
+
+
+def test_where_the_brokers_files_are_elsewhere_its_password_comes_in_a_file(provision, tmp_path):
+    ca, password = tmp_path / "ca.pem", tmp_path / "password"
+    ca.write_text("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
+    password.write_text("given-by-the-brokers-keeper\n")
+    nowhere = ("--broker-folder", str(tmp_path / "nowhere"), "--broker-ca", str(ca))
+    done = provision(*LTE, *nowhere)
+    assert isinstance(done.exception, ConfigError)
+    assert "socors broker add device-2001" in str(done.exception)
+    done = provision(*LTE, *nowhere, "--broker-password-file", str(password))
+    assert done.exit_code == 0, done.output
+    assert Identity.read(provision.out).network["password"] == "given-by-the-brokers-keeper"
+
+
+def test_a_network_no_modem_could_use_registers_nobody(provision, tmp_path):
+    files = BrokerFiles(tmp_path / "broker")
+    files.create(hosts=["broker.example"], port=8883)
+    done = provision(*LTE, "--broker-folder", str(files.folder), "--sms-to", "600111222")
+    assert isinstance(done.exception, ConfigError)
+    assert "sms_to" in str(done.exception)
+    assert not provision.out.exists()
+    assert files.users() == []
+    assert provision().exit_code == 0  # the number is still free
 
 
 def test_the_secret_is_in_no_line_that_is_shown(board, secret_file):
