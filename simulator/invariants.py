@@ -49,10 +49,11 @@ class History:
     end_us: int = 0
 
     def of(self, device: int) -> list[Entry]:
-        return [e for e in self.entries if e.who == f"pendant {device}"]
+        names = (f"pendant {device}", f"watch {device}")
+        return [e for e in self.entries if e.who in names]
 
     def devices(self) -> list[int]:
-        found = {int(e.who.split()[1]) for e in self.entries if e.who.startswith("pendant ")}
+        found = {int(e.who.split()[1]) for e in self.entries if e.who.startswith(("pendant ", "watch "))}
         return sorted(found)
 
     def stored(self) -> Counter[Number]:

@@ -20,6 +20,7 @@ from sos_gateway.store.memory import MemoryStore
 from sos_wire import topics
 from sos_wire.seal import Keys
 
+from .broker import Broker
 from .virtual import NEVER, World
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Desk:
         self.world = world
         self.alive = True
         self.hubs: dict[str, Hub] = {}
+        self.broker = Broker(self.take, START.timestamp())  # for devices with a modem
         self.keys: dict[int, Keys] = {}
         self.store = MemoryStore(self._noticed)
         self._chance = world.chance("gateway")
@@ -69,6 +71,10 @@ class Desk:
 
     def clock(self) -> datetime:
         return START + timedelta(microseconds=self.world.now_us)
+
+    def unix_s(self) -> float:
+        """The time of day, as a network tells it to a modem."""
+        return self.clock().timestamp()
 
     def unix_ms(self, world_us: int) -> int:
         return round(START.timestamp() * 1000) + world_us // 1000
