@@ -56,7 +56,10 @@ class Gateway:
         rows_for = planner(settings.destinations)
 
         async def send(answer: Answer) -> None:
-            await self.broker.publish(topics.hub(answer.hub, "down"), envelope.down(answer, clock()))
+            if answer.hub is None:
+                await self.broker.publish(topics.device(answer.device, "down"), answer.frame)
+            else:
+                await self.broker.publish(topics.hub(answer.hub, "down"), envelope.down(answer, clock()))
 
         self.answers = Answers(store=self.store, resolver=self.resolver, clock=clock, send=send)
         self.incidents = Incidents(store=self.store, clock=clock, rows_for=rows_for)

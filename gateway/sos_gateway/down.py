@@ -1,4 +1,4 @@
-"""Answers on their way back to devices: sealed, given to the hub that hears best, repeated until felt."""
+"""Answers on their way back to devices: sealed, given to the hub that hears best and to the device itself, until felt."""
 
 import asyncio
 import contextlib
@@ -12,20 +12,19 @@ from sos_wire import frame as wire
 from sos_wire import kinds, times
 from sos_wire.seal import CLOCK_MODE, RECOVERY_MODE
 
-from .domain.models import Event, Number, Sighting
+from .domain.models import BLE, SMS, Event, Number, Sighting
+from .domain.turns import FELT_WITHIN, NEXT_HUB_AFTER, Way, next_turn
 from .ingest.aliases import Resolver
 
-# A hub that has not carried the answer in this time is passed over for the next best.
-NEXT_HUB_AFTER = timedelta(milliseconds=300)
 # How long a hub may go on looking for the device. Short: whenever the device is heard again, its answers fall due.
 HUB_TRIES_FOR = timedelta(seconds=3)
-# After all hubs have tried: the device may be asleep, and what it says next makes its answers fall due at once.
-SLOWEST = timedelta(seconds=30)
+# A text message may wait for the network, and the stick for its turn.
+SMS_TRIES_FOR = timedelta(minutes=5)
 SIGHTINGS_SINCE = timedelta(minutes=15)
+# A modem stays where it was heard: its topic and its number go on being its own, unlike a hub's reach.
+LAST_HEARD_SINCE = timedelta(hours=24)
 # The same one-off answer is not sent again within this time: three hubs hear one burst.
 ONCE_WITHIN_S = 1.0
-# A device that was written to says `felt` within this time, or it is written to again.
-FELT_WITHIN = timedelta(seconds=2)
 POLL_S = 0.5
 
 log = logging.getLogger("socors.down")
@@ -33,13 +32,16 @@ log = logging.getLogger("socors.down")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes to a hub: look for these aliases, write this frame, give up at `until`."""
+    """A sealed answer on its way: to a hub (look for these aliases, write this frame, give up at `until`) or, where
+    `hub` is None, to the topic of the device itself, which gets the frame alone."""
 
-    hub: str
+    hub: str | None
     id: int
     aliases: list[bytes]
     frame: bytes
     until: datetime
+    device: int = 0
+    via: str = BLE
 
 
 Send = Callable[[Answer], Awaitable[None]]
@@ -53,7 +55,7 @@ class Answers:
         self._resolver = resolver
         self._clock = clock
         self._send = send
-        self._answered: dict[tuple[Number, int], datetime] = {}
+        self._answered: dict[tuple[Number, int, str], datetime] = {}
         self.wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -77,58 +79,57 @@ class Answers:
         async with self._store.transaction() as tx:
             rows = await tx.claim_downs(now, now + NEXT_HUB_AFTER, limit)
             for row in rows:
-                hub = await self._next_hub(tx, row, now)
-                if hub is not None:
+                hubs = ranked(await tx.recent_sightings(row.device, now - SIGHTINGS_SINCE))
+                last = await tx.last_heard(row.device, now - LAST_HEARD_SINCE)
+                after, ways = next_turn(row, hubs, last, now)
+                await tx.set_down_turn(after)
+                for way in ways:
                     await self._give(
-                        hub, row.id, Number(row.device, row.ref_boot, row.ref_seq), row.state, now
+                        way, row.id, Number(row.device, row.ref_boot, row.ref_seq), row.state, now
                     )
             next_at = await tx.next_down(now)
         return len(rows), next_at
 
-    async def _next_hub(self, tx: Any, row: Any, now: datetime) -> str | None:
-        """Return the best hub not yet tried in this round; when all were tried, rest and begin anew."""
-        order = ranked(await tx.recent_sightings(row.device, now - SIGHTINGS_SINCE))
-        left = [hub for hub in order if hub not in row.tried]
-        if left:
-            await tx.set_down_tried(row.id, now + NEXT_HUB_AFTER, (*row.tried, left[0]))
-            return left[0]
-        rest = min(timedelta(milliseconds=200) * 2 ** min(row.attempts // 4, 8), SLOWEST)
-        await tx.set_down_tried(row.id, now + rest, ())
-        return None
-
-    async def answer_again(self, event: Event, state: int, hub: str) -> None:
+    async def answer_again(self, event: Event, state: int, hub: str | None, via: str = BLE) -> None:
         """Answer a copy with the present state. Where a row still waits for `felt`, the row does it, and at once."""
         now = self._clock()
         async with self._store.transaction() as tx:
             row = await tx.down_of(event.number)
             waits = row is not None and row.felt_at is None and row.until_at > now
             # One that rests is due: who sends again is awake now, and may not be when its turn comes.
-            if row is not None and waits and row.next_at > now + FELT_WITHIN:
+            if row is not None and waits and (via != BLE or row.next_at > now + FELT_WITHIN):
                 await tx.set_down_due(row.id, now)
                 self.wake.set()
         if not waits:
-            await self.answer_once(event.number, state, hub)
+            await self.answer_once(event.number, state, hub, via)
 
-    async def answer_once(self, number: Number, state: int, hub: str | None) -> None:
-        """Send one answer without a row, as heartbeats, decoys and `felt` get it."""
+    async def answer_once(self, number: Number, state: int, hub: str | None, via: str = BLE) -> None:
+        """Send one answer without a row, as heartbeats, decoys and `felt` get it; never by text message."""
         now = self._clock()
-        last = self._answered.get((number, state))
-        if hub is None or (last and (now - last).total_seconds() < ONCE_WITHIN_S):
+        last = self._answered.get((number, state, via))
+        if (
+            via == SMS
+            or (via == BLE and hub is None)
+            or (last and (now - last).total_seconds() < ONCE_WITHIN_S)
+        ):
             return
         if len(self._answered) > 10_000:
             self._answered = {
                 key: at for key, at in self._answered.items() if (now - at).total_seconds() < ONCE_WITHIN_S
             }
-        self._answered[(number, state)] = now
-        async with self._store.transaction() as tx:
-            order = ranked(await tx.recent_sightings(number.device, now - timedelta(seconds=2)))
-        await self._give(order[0] if order else hub, 0, number, state, now)
+        self._answered[(number, state, via)] = now
+        if via == BLE:
+            async with self._store.transaction() as tx:
+                order = ranked(await tx.recent_sightings(number.device, now - timedelta(seconds=2)))
+            hub = order[0] if order else hub
+        await self._give(Way(via, hub if via == BLE else None), 0, number, state, now)
 
-    async def _give(self, hub: str, row_id: int, number: Number, state: int, now: datetime) -> None:
+    async def _give(self, way: Way, row_id: int, number: Number, state: int, now: datetime) -> None:
         frame, aliases = self.seal(number, state, now)
         if frame is None:
             return
-        await self._send(Answer(hub, row_id, aliases, frame, now + HUB_TRIES_FOR))
+        until = now + (SMS_TRIES_FOR if way.via == SMS else HUB_TRIES_FOR)
+        await self._send(Answer(way.hub, row_id, aliases, frame, until, number.device, way.via))
 
     def seal(self, number: Number, state: int, now: datetime) -> tuple[bytes | None, list[bytes]]:
         """Return (frame, aliases to look for) of an answer; None for a device that is no longer known."""

@@ -107,5 +107,5 @@ class Incidents:
         for event in await tx.events_of(incident.id):
             if event.boot < 0:
                 continue  # of the device's earlier life (keys/registry.py): nobody waits for its answer
-            if event.kind not in (kinds.CANCELLED, kinds.DURESS) and not life.is_withdrawn(incident, event):
+            if life.is_alarm(event) and event.kind != kinds.DURESS and not life.is_withdrawn(incident, event):
                 await tx.put_down(event.number, state, incident.updated_at, ANSWER_LASTS)

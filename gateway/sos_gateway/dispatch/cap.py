@@ -92,10 +92,12 @@ def _info(alert: etree._Element, data: dict[str, Any], expires: datetime) -> Non
     area = _add(info, "area", None)
     position = data["position"]
     if position is None:
-        _add(area, "areaDesc", f"position unknown; municipality {data['town']}")
+        cell = f"; mobile network cell {data['cell']}" if data.get("cell") else ""
+        _add(area, "areaDesc", f"position unknown; municipality {data['town']}{cell}")
         return
     disputed = " (disputed)" if position["disputed"] else ""
-    _add(area, "areaDesc", f"last known position{disputed}, source {position['source']}")
+    at = f", at {position['at']}" if position["at"] else ", at an unknown time"
+    _add(area, "areaDesc", f"last known position{disputed}, source {position['source']}{at}")
     radius_km = (position["radius_m"] or _RADIUS_UNKNOWN_M) / 1000
     _add(area, "circle", f"{position['latitude']:.7f},{position['longitude']:.7f} {radius_km:g}")
 

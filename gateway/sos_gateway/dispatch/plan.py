@@ -12,6 +12,7 @@ from ..domain.models import Incident, OutboxRow, Wearer
 TOLD = {
     "raised": "alert",
     "located": "update",
+    "moved": "update",
     "pressed again": "update",
     "late report": "update",
     "position disputed": "update",
@@ -60,6 +61,7 @@ def content(incident: Incident, wearer: Wearer, what: str) -> dict[str, Any]:
         "accepted_by": incident.accepted_by,
         "disposition": incident.disposition,
         "position": position,
+        "cell": incident.cell,
         "wearer": None if discreet else {"name": wearer.name, "language": wearer.language},
     }
 

@@ -58,6 +58,11 @@ def opens(kind: int, opening: frozenset[str] = frozenset()) -> bool:
     return kind in kinds.CONDITIONAL_ALARMS and kinds.NAMES[kind] in opening
 
 
+def is_alarm(event: Event) -> bool:
+    """Whether an event of an incident is one of its alarms: not what takes one back, nor what says where she is."""
+    return event.kind not in (kinds.CANCELLED, kinds.POSITION)
+
+
 def more_serious(left: str, right: str) -> str:
     return min(left, right, key=SEVERITY.index)
 

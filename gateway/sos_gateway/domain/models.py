@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 UNREADABLE = 0  # the kind of an authentic event nobody here can decode
 
+# The ways an event comes: heard on the air by a hub, published by the device itself, in a text message to a hub.
+BLE, LTE, SMS = "ble", "lte", "sms"
+
 
 class Number(NamedTuple):
     """The identity of an event, the same in every copy."""
@@ -52,6 +55,11 @@ class Event:
     lon_e7: int | None = None
     radius_m: int | None = None
     fix_age_s: int | None = None
+    fix_at: datetime | None = None  # the position's own time, where it is known
+    cell: str | None = None  # country-network-area-cell
+    battery_mv: int | None = None
+    press_count: int | None = None
+    faults: int | None = None
 
     @property
     def number(self) -> Number:
@@ -94,6 +102,10 @@ class Incident:
     position_source: str = "unknown"
     position_at: datetime | None = None
     heard_by: str | None = None
+    cell: str | None = None
+    cell_at: datetime | None = None
+    told_lat_e7: int | None = None  # the position destinations were last told
+    told_lon_e7: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +148,10 @@ class Down:
     attempts: int = 0
     tried: tuple[str, ...] = ()
     felt_at: datetime | None = None
+    lte_at: datetime | None = None  # last published to the device's own topic
+    lte_tries: int = 0  # since the device was last heard
+    sms_state: int = -1  # the highest state sent by text message
+    sms_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +165,13 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """Where one event was heard, how strongly, when."""
+    """Where one event was heard, how strongly, when, by which way; hub "" where the device published it itself."""
 
     number: Number
     hub: str
     rssi: int
     heard_at: datetime
+    via: str = BLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,31 @@ from sos_wire import kinds, times
 from sos_wire.seal import CLOCK_MODE
 
 from ..domain import incident as life
-from ..domain import own_time
-from ..domain.models import UNREADABLE, Event, Incident, OutboxRow, Sighting, Timer, Transition, Wearer
+from ..domain import own_time, positions
+from ..domain.models import (
+    BLE,
+    UNREADABLE,
+    Event,
+    Incident,
+    OutboxRow,
+    Sighting,
+    Timer,
+    Transition,
+    Wearer,
+)
+from ..domain.turns import FELT_WITHIN
+from .places import Places
 
 ANSWER_LASTS = timedelta(hours=24)
-DISPUTE_WITHIN = timedelta(minutes=10)
 # An answer whose next turn is further away than one hub's turn rests, because no hub could carry it.
 RESTED = timedelta(milliseconds=500)
+# An alarm of a device nobody can open is shown beside its faults: by its own word it cannot say so.
+UNOPENED = "unopened"
+# The short form has one bit for all of them.
+UNNAMED = "unnamed"
+ALL_FAULTS = [*kinds.FAULT_NAMES, *(f"bit {bit}" for bit in range(len(kinds.FAULT_NAMES), 16)), UNNAMED]
 # Their flags byte holds a state or minutes.
 _FLAGS_ARE_NO_FLAGS = (UNREADABLE, kinds.FELT, kinds.PREVENTIVE_EXTENDED)
-HUB_REACH_M = 100  # beyond this a pendant's advertisement is hardly ever heard
 
 
 class Outcome(Enum):
@@ -34,7 +49,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One frame as a hub heard it, or as a device published it (hub None)."""
+    """One frame as a hub heard it, or as a device published it (hub None, and who it is by the broker's word)."""
 
     frame: bytes
     hub: str | None
@@ -42,6 +57,9 @@ class Heard:
     rssi: int = 0
     spool: str = ""
     n: int = 0
+    via: str = BLE
+    publisher: int | None = None
+    is_alarm: bool = False  # published as an alarm: one that nobody can open must be seen by somebody
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,8 @@ class Resolver(Protocol):
 
     def open(self, frame: bytes, heard_at: datetime) -> Opened | None: ...
 
+    def open_as(self, number: int, frame: bytes) -> Opened | None: ...
+
     def moved(self, number: int, clock_set_at: datetime | None, recovery_index: int) -> None: ...
 
 
@@ -96,29 +116,50 @@ class Acceptor:
         self._store = store
         self._resolver = resolver
         self._clock = clock
-        self._town_of = town_of
         self._rows_for = rows_for
-        self._distance_m = distance_m
+        self._places = Places(town_of=town_of, distance_m=distance_m, moved=self._moved)
 
     async def accept(self, heard: Heard) -> Accepted:
         """Store what was heard. Never raises for what the bytes say; database errors pass to the caller."""
         now = self._clock()
         if len(heard.frame) not in kinds.FORM_OF_LENGTH:
             return await self._without_event(heard, Outcome.REFUSED, "refused_length", now)
-        opened = self._resolver.open(heard.frame, heard.heard_at)
+        opened = self._open(heard.frame, heard.heard_at, heard.publisher)
         if opened is None:
-            async with self._store.transaction() as tx:
-                await tx.keep_unresolved(heard.frame, heard.hub or "", heard.heard_at, now)
-                await tx.count("unresolved")
-                await self._record(tx, heard, Outcome.UNRESOLVED, now)
-            return Accepted(Outcome.UNRESOLVED)
+            return await self._unopened(heard, now)
         return await self.accept_opened(heard, opened, now)
 
-    def told(self, frame: bytes, heard_at: datetime) -> Told | None:
+    def _open(self, frame: bytes, heard_at: datetime, publisher: int | None) -> Opened | None:
+        opened = self._resolver.open(frame, heard_at)
+        if opened is None and publisher is not None:
+            # Who says by the broker's log-in who it is needs no alias to be found.
+            return self._resolver.open_as(publisher, frame)
+        return opened
+
+    async def _unopened(self, heard: Heard, now: datetime) -> Accepted:
+        """Keep a frame nobody can open, but not what a device sends as telemetry: it will send it again."""
+        if heard.publisher is not None and not heard.is_alarm:
+            return await self._without_event(heard, Outcome.REFUSED, "refused_unopened", now)
+        async with self._store.transaction() as tx:
+            await tx.keep_unresolved(
+                heard.frame, heard.hub or "", heard.heard_at, now, heard.via, heard.publisher
+            )
+            await tx.count("unresolved")
+            if heard.publisher is not None:
+                await tx.note_fault(heard.publisher, UNOPENED, now)
+            await self._record(tx, heard, Outcome.UNRESOLVED, now)
+        return Accepted(Outcome.UNRESOLVED)
+
+    async def unopened_alarm(self, device: int) -> None:
+        """A device has published as an alarm what is no frame at all: somebody must see to it."""
+        async with self._store.transaction() as tx:
+            await tx.note_fault(device, UNOPENED, self._clock())
+
+    def told(self, frame: bytes, heard_at: datetime, publisher: int | None = None) -> Told | None:
         """Return what a frame tells, before it is stored; None when it cannot be opened now."""
         if len(frame) not in kinds.FORM_OF_LENGTH:
             return None
-        opened = self._resolver.open(frame, heard_at)
+        opened = self._open(frame, heard_at, publisher)
         if opened is None:
             return None
         try:
@@ -129,28 +170,43 @@ class Acceptor:
 
     async def accept_opened(self, heard: Heard, opened: Opened, now: datetime) -> Accepted:
         """Store the event of a frame that its device's keys have opened."""
+        if heard.publisher not in (None, opened.device):
+            return await self._without_event(heard, Outcome.REFUSED, "refused_foreign", now)
         event = decode(heard, opened, now)
         moved = None
         async with self._store.transaction() as tx:
             if not await tx.claim_event(event.number):
-                result = await self._repeated(tx, heard, event)
+                await self._faults(tx, event, now)
+                result = await self._repeated(tx, heard, event, now)
             else:
                 clock_set_at = clock_proved(event, heard, opened, now)
                 moved = await tx.touch_device(
                     event.number, now, opened.mode, opened.index, event.battery, clock_set_at
                 )
+                await self._faults(tx, event, now)
                 result = await self._first(tx, event, heard, now)
                 # After the wearer is locked: officers lock the wearer first and the answers then.
                 await tx.downs_fall_due(event.device, now, now + RESTED)
-            if heard.hub is not None:
-                sighting = Sighting(event.number, heard.hub, heard.rssi, heard.heard_at)
-                await tx.add_sighting(sighting)
-                if result.incident_id is not None:
-                    await self._dispute(tx, result.incident_id, sighting, now)
+            sighting = Sighting(event.number, heard.hub or "", heard.rssi, heard.heard_at, heard.via)
+            await tx.add_sighting(sighting)
+            if result.incident_id is not None and heard.hub is not None and heard.via == BLE:
+                await self._places.dispute(tx, result.incident_id, sighting, now)
             await self._record(tx, heard, Outcome.COMMITTED, now)
         if moved is not None:
             self._resolver.moved(event.device, *moved)
         return result
+
+    @staticmethod
+    async def _faults(tx: Any, event: Event, now: datetime) -> None:
+        """Note what the device says it cannot do: by name in the full form, in the short one that there is something.
+
+        Before the wearer is locked: whoever locks both locks the device first.
+        """
+        if event.faults is not None:
+            await tx.say_faults(event.number, fault_names(event.faults), ALL_FAULTS, now)
+        elif event.kind not in _FLAGS_ARE_NO_FLAGS:
+            unnamed = [UNNAMED] if event.flags & kinds.FAULT else []
+            await tx.say_faults(event.number, unnamed, [UNNAMED], now)
 
     async def _without_event(self, heard: Heard, outcome: Outcome, counter: str, now: datetime) -> Accepted:
         async with self._store.transaction() as tx:
@@ -176,6 +232,8 @@ class Acceptor:
             return Accepted(Outcome.COMMITTED, event, answer_now=kinds.RECEIVED)
         if event.kind == kinds.CANCELLED:
             return await self._cancel(tx, event, wearer, now)
+        if event.kind == kinds.POSITION:
+            return await self._position(tx, event, wearer, now)
         await tx.insert_event(event)
         if event.kind in kinds.ANSWERED_ONCE or event.kind not in kinds.REFERRING:
             return Accepted(Outcome.COMMITTED, event, answer_now=kinds.RECEIVED)
@@ -190,7 +248,7 @@ class Acceptor:
             current = await self._late_report(tx, event, wearer, now)
         if current is not None:
             incident = life.join(current, event, now)
-            incident = await self._placed(tx, incident, event, heard)
+            incident = await self._places.placed(tx, incident, event, heard)
             await tx.update_incident(incident)
             what = "late report" if current.state in life.OVER else "pressed again"
             if event.cancelled:
@@ -198,7 +256,7 @@ class Acceptor:
             await self._moved(tx, current, incident, what, wearer, now)
         else:
             incident = life.begin(event, wearer.id, wearer.home_town, now)
-            incident = await tx.insert_incident(await self._placed(tx, incident, event, heard))
+            incident = await tx.insert_incident(await self._places.placed(tx, incident, event, heard))
             note = life.kind_name(event.kind)
             await self._moved(tx, None, incident, "raised", wearer, now, note)
         event = replace(event, incident_id=incident.id)
@@ -208,39 +266,22 @@ class Acceptor:
         await tx.put_down(event.number, life.answer_state(incident, event), now, ANSWER_LASTS)
         return Accepted(Outcome.COMMITTED, event, incident.id)
 
+    async def _position(self, tx: Any, event: Event, wearer: Wearer, now: datetime) -> Accepted:
+        """A position belongs to the wearer's open incident, whichever alarm it names; after it, it is only kept."""
+        current = await tx.current_incident(wearer.id)
+        if current is not None:
+            event = replace(event, incident_id=current.id)
+        await tx.insert_event(event)
+        if current is not None:
+            await self._places.learnt(tx, current, event, wearer, now)
+            await tx.notice_position(current.id)  # a point of the track, whatever else it changed
+        return Accepted(Outcome.COMMITTED, event, event.incident_id, answer_now=kinds.RECEIVED)
+
     async def _late_report(self, tx: Any, event: Event, wearer: Wearer, now: datetime) -> Incident | None:
         for past in await tx.closed_incidents(wearer.id, now - life.LATE_REPORT_WINDOW):
             if life.covers(past, event, now):
                 return replace(past, late=True)
         return None
-
-    async def _placed(self, tx: Any, incident: Incident, event: Event, heard: Heard) -> Incident:
-        """Put the best position known on the incident, and the town that follows from it.
-
-        This comes before its messages are written: they must go to the right town, and say where.
-        """
-        if event.lat_e7 is not None and event.lon_e7 is not None:
-            incident = replace(
-                incident,
-                lat_e7=event.lat_e7,
-                lon_e7=event.lon_e7,
-                radius_m=event.radius_m,
-                position_source="device",
-                position_at=event.occurred_at - timedelta(seconds=event.fix_age_s or 0),
-            )
-        elif incident.lat_e7 is None and heard.hub is not None:
-            hub = (await tx.hubs()).get(heard.hub)
-            if hub is not None and hub.lat_e7 is not None:
-                incident = _at_hub(incident, hub, min(heard.heard_at, event.received_at))
-        return self._in_its_town(incident)
-
-    def _in_its_town(self, incident: Incident) -> Incident:
-        """Give the incident to the town its position lies in; a town that had it before goes on hearing of it."""
-        if incident.lat_e7 is None or incident.lon_e7 is None:
-            return incident
-        town = self._town_of(incident.lat_e7, incident.lon_e7)
-        others = {*incident.also_towns, *([incident.town] if incident.id else [])} - {town}
-        return replace(incident, town=town, also_towns=tuple(sorted(others)))
 
     async def _moved(
         self,
@@ -290,7 +331,7 @@ class Acceptor:
         incident = await tx.incident(named.incident_id, lock=True)
         if incident.state in life.OVER:
             return
-        alarms = [event for event in await tx.events_of(incident.id) if event.kind != kinds.CANCELLED]
+        alarms = [event for event in await tx.events_of(incident.id) if life.is_alarm(event)]
         after, what = life.taken_back(incident, alarms, now)
         if life.is_withdrawn(after, replace(named, cancelled=True)):
             await tx.put_down(named.number, kinds.WITHDRAWN, now, ANSWER_LASTS)
@@ -299,68 +340,38 @@ class Acceptor:
         await tx.update_incident(after)
         await self._moved(tx, incident, after, what, wearer, now)
 
-    # A copy of an event already stored changes nothing and is answered with the present state.
+    # A copy of an event already stored raises nothing and is answered with the present state.
 
-    async def _repeated(self, tx: Any, heard: Heard, copy: Event) -> Accepted:
+    async def _repeated(self, tx: Any, heard: Heard, copy: Event, now: datetime) -> Accepted:
+        if copy.form == kinds.FORM_FULL or heard.via != BLE:
+            wearer = await tx.lock_wearer(copy.device)
+            await self._said_more(tx, copy, wearer, now)
+            # A modem sends again because it was not answered, and it listens now.
+            if heard.via != BLE:
+                await tx.downs_fall_due(copy.device, now, now + FELT_WITHIN)
         stored = await tx.event(copy.number)
-        if stored is None or stored.incident_id is None or stored.kind == kinds.CANCELLED:
+        if stored is None or stored.incident_id is None or not life.is_alarm(stored):
             return Accepted(Outcome.REPEATED, stored or copy, None, kinds.RECEIVED)
         incident = await tx.incident(stored.incident_id)
         return Accepted(Outcome.REPEATED, stored, incident.id, life.answer_state(incident, stored))
 
-    async def _dispute(self, tx: Any, incident_id: int, here: Sighting, now: datetime) -> None:
-        """Mark the position disputed when a hub more than 1 km away has heard the same device within 10 min."""
-        hubs = await tx.hubs()
-        this = hubs.get(here.hub)
-        if this is None or this.lat_e7 is None:
+    async def _said_more(self, tx: Any, copy: Event, wearer: Wearer, now: datetime) -> None:
+        """Take from a full form what the copy that was stored could not say."""
+        stored = await tx.event(copy.number)
+        if stored is None or copy.form != kinds.FORM_FULL or UNREADABLE in (stored.kind, copy.kind):
             return
-        await tx.lock_wearer(here.number.device)  # always before the incident: see Incidents._locked
-        incident = await tx.incident(incident_id, lock=True)
-        if incident.lat_e7 is None:
-            incident = await self._placed_by_hub(tx, incident, this, here, now)
-        for other in await tx.recent_sightings(here.number.device, here.heard_at - DISPUTE_WITHIN):
-            far = hubs.get(other.hub)
-            if far is None or far.lat_e7 is None or other.number != here.number:
-                continue
-            if self._distance_m((this.lat_e7, this.lon_e7), (far.lat_e7, far.lon_e7)) > 1000:
-                await self._mark_disputed(tx, incident, this, far, now)
-                return
-
-    async def _placed_by_hub(
-        self, tx: Any, incident: Incident, hub: Any, seen: Sighting, now: datetime
-    ) -> Incident:
-        """A hub whose place is known has heard it, too: the first that heard it had none."""
-        placed = self._in_its_town(_at_hub(replace(incident, updated_at=now), hub, seen.heard_at))
-        await tx.update_incident(placed)
-        wearer = await tx.lock_wearer(incident.device)
-        await self._moved(tx, incident, placed, "located", wearer, now, f"hub {hub.id}")
-        return placed
-
-    async def _mark_disputed(self, tx: Any, incident: Incident, one: Any, other: Any, now: datetime) -> None:
-        if incident.disputed:
+        more = positions.with_more(stored, copy)
+        if more == stored:
             return
-        wearer = await tx.lock_wearer(incident.device)
-        towns = {wearer.home_town, *(self._town_of(h.lat_e7, h.lon_e7) for h in (one, other))}
-        after = replace(
-            incident,
-            disputed=True,
-            also_towns=tuple(sorted({*incident.also_towns, *towns} - {incident.town})),
-            updated_at=now,
-        )
-        await tx.update_incident(after)
-        note = f"heard by {one.id} and by {other.id}, more than 1 km apart"
-        await self._moved(tx, incident, after, "position disputed", wearer, now, note)
+        await tx.tell_more(more)
+        if more.incident_id is not None:
+            incident = await tx.incident(more.incident_id, lock=True)
+            await self._places.learnt(tx, incident, more, wearer, now)
 
 
-def _at_hub(incident: Incident, hub: Any, at: datetime) -> Incident:
-    return replace(
-        incident,
-        lat_e7=hub.lat_e7,
-        lon_e7=hub.lon_e7,
-        radius_m=HUB_REACH_M,
-        position_source=f"hub {hub.id}",
-        position_at=at,
-    )
+def fault_names(bits: int) -> list[str]:
+    """Return the names of the faults in a full form; a bit of a later firmware goes by its number."""
+    return [ALL_FAULTS[bit] for bit in range(16) if bits >> bit & 1]
 
 
 def decode(heard: Heard, opened: Opened, now: datetime) -> Event:
@@ -372,7 +383,8 @@ def decode(heard: Heard, opened: Opened, now: datetime) -> Event:
         "device": opened.device,
         "received_at": now,
         "body": opened.body,
-        "hub": heard.hub,
+        # Who wore it was near this hub: not so when it came as a text message.
+        "hub": heard.hub if heard.via == BLE else None,
     }
     # The gateway's own receipt bounds every time: what a hub says of its clock is not to be relied on.
     try:
@@ -388,14 +400,14 @@ def decode(heard: Heard, opened: Opened, now: datetime) -> Event:
             time_known=False,
             **common,
         )
-    refers = said.kind in kinds.REFERRING
+    refers = said.kind in kinds.REFERRING or (said.kind == kinds.POSITION and bool(said.ref_seq))
     if isinstance(said, wire.Short):
         occurred_at, known = own_time.from_short(said.when, now, error)
-        place: dict[str, Any] = {}
+        more: dict[str, Any] = {}
     else:
         age = None if said.age_s == kinds.AGE_UNKNOWN else said.age_s
         occurred_at, known = own_time.from_full(said.unix_s, age, now, error)
-        place = position(said)
+        more = full_form_only(said, occurred_at)
     return Event(
         boot=said.boot,
         seq=said.seq,
@@ -407,7 +419,7 @@ def decode(heard: Heard, opened: Opened, now: datetime) -> Event:
         battery=None if said.battery == kinds.BATTERY_UNKNOWN else said.battery,
         ref_boot=said.ref_boot if refers else None,
         ref_seq=said.ref_seq if refers else None,
-        **place,
+        **more,
         **common,
     )
 
@@ -430,13 +442,22 @@ def clock_proved(event: Event, heard: Heard, opened: Opened, now: datetime) -> d
     return None if unix_s is None else own_time.as_if_set_at(unix_s, now)
 
 
-def position(said: wire.Full) -> dict[str, Any]:
-    """Return the position fields of a full form; nothing where it is unknown, never 0,0 in its stead."""
-    if said.lat_e7 == kinds.POSITION_UNKNOWN:
-        return {}
-    return {
-        "lat_e7": said.lat_e7,
-        "lon_e7": said.lon_e7,
-        "radius_m": said.radius_m,
-        "fix_age_s": None if said.fix_age_s == kinds.AGE_UNKNOWN else said.fix_age_s,
-    }
+def full_form_only(said: wire.Full, occurred_at: datetime) -> dict[str, Any]:
+    """Return what only a full form says; what it does not know is left out, never 0,0 in the stead of a position."""
+    found: dict[str, Any] = {"faults": said.faults}
+    if said.lat_e7 != kinds.POSITION_UNKNOWN:
+        age_s = None if said.fix_age_s == kinds.AGE_UNKNOWN else said.fix_age_s
+        found |= {
+            "lat_e7": said.lat_e7,
+            "lon_e7": said.lon_e7,
+            "radius_m": said.radius_m or None,
+            "fix_age_s": age_s,
+            "fix_at": None if age_s is None else occurred_at - timedelta(seconds=age_s),
+        }
+    if said.mcc and said.cell:
+        found["cell"] = f"{said.mcc}-{said.mnc}-{said.tac}-{said.cell}"
+    if said.battery_mv:
+        found["battery_mv"] = said.battery_mv
+    if said.press_count:
+        found["press_count"] = said.press_count
+    return found

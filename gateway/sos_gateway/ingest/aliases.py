@@ -17,7 +17,7 @@ from sos_wire.seal import CLOCK_MODE, RECOVERY_MODE, Keys, open_up_once
 from ..errors import ConfigError
 from .accept import Opened
 from .alias_table import AliasTable
-from .windows import RECOVERY_AHEAD, clock_window, recovery_range
+from .windows import RECOVERY_AHEAD, RECOVERY_MOST, clock_window, recovery_range
 
 # Derived keys of devices that are being answered: some 3 kB each. Opening does not use them (see _try_row).
 KEYS_KEPT = 5_000
@@ -217,6 +217,22 @@ class Resolver:
             if opened is not None:
                 return opened
         return None
+
+    def open_as(self, number: int, frame: bytes) -> Opened | None:
+        """Open a frame as this device's own, whatever alias is on it: one that says who it is need not be found.
+
+        Which alias it was is known where it is one of its recovery aliases; else its clock is as wrong as it may be.
+        """
+        device = self.device(number)
+        body = device.keys.open_up(frame) if device else None
+        if device is None or body is None:
+            return None
+        alias = bytes(frame[kinds.HEADER_BYTES : kinds.HEADER_BYTES + kinds.ALIAS_BYTES])
+        since = device.clock_set_at or device.last_heard_at
+        for index in range(device.recovery_index, device.recovery_index + RECOVERY_MOST + 1):
+            if device.keys.alias(RECOVERY_MODE, index) == alias:
+                return Opened(number, RECOVERY_MODE, index, body, since)
+        return Opened(number, CLOCK_MODE, 0, body, since)
 
     def _try_row(self, mapped: MappedFleet, row: int, mode: int, index: int, frame: bytes) -> Opened | None:
         """Open a frame with a row's secret.

@@ -1,15 +1,21 @@
 """What hubs and gateway say to one another over MQTT: checked on arrival, refused with a reason."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sos_wire import kinds, topics
 
+from ..domain.models import BLE
 from ..down import Answer
 
 OLDEST = timedelta(days=366)
+TELEMETRY_MOST = 16  # full forms in one message of a device
+DEVICE_MOST = 2**31 - 1
+_DEVICE = re.compile(r"[1-9][0-9]{0,9}")
 
 HubName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 SpoolName = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
@@ -27,6 +33,7 @@ class HeardFrame(_Message):
     t: Milliseconds
     rssi: Annotated[int, Field(ge=-128, le=127)]
     frame: Hex
+    via: Literal["ble", "sms"] = "ble"
 
 
 class Written(_Message):
@@ -46,12 +53,50 @@ class FromHub(_Message):
     written: Annotated[list[Written], Field(max_length=500)] = []
     status: dict[str, Any] = {}
 
+    publisher: ClassVar[None] = None
+    is_alarm: ClassVar[bool] = False
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """Whose numbers its frames have."""
+        return self.hub, self.spool
+
+
+class PublishedFrame(HeardFrame):
+    """A frame as its device published it: nobody has numbered or measured it."""
+
+    n: int = 0
+    t: int = 0
+    rssi: int = 0
+    via: Literal["lte"] = "lte"  # type: ignore[assignment]
+
+
+class FromDevice(_Message):
+    """`d/{device}/alarm` and `d/{device}/telemetry`: what a device published itself, with no number of a spool."""
+
+    publisher: int
+    is_alarm: bool
+    frames: list[PublishedFrame]
+    hub: ClassVar[None] = None
+    spool: ClassVar[str] = ""
+    sent: ClassVar[int] = 0
+    written: ClassVar[tuple[Written, ...]] = ()
+    status: ClassVar[dict[str, Any]] = {}
+
+    @property
+    def source(self) -> tuple[str, str]:
+        return f"d/{self.publisher}", ""
+
+
+Said = FromHub | FromDevice
+
 
 @dataclass(frozen=True, slots=True)
 class Refused(Exception):
-    """The message is not one of ours; `why` is counted."""
+    """The message is not one of ours; `why` is counted. It may have been meant as an alarm of a device."""
 
     why: str
+    alarm_of: int | None = None
 
 
 def read(topic_hub: str, payload: bytes) -> FromHub:
@@ -63,6 +108,29 @@ def read(topic_hub: str, payload: bytes) -> FromHub:
     if message.hub != topic_hub:
         raise Refused("foreign_hub")
     return message
+
+
+def read_device(number: str, lane: str, payload: bytes) -> FromDevice:
+    """Return what a device published, or raise Refused: one full form as an alarm, 1 to 16 as telemetry."""
+    if not _DEVICE.fullmatch(number) or int(number) > DEVICE_MOST or lane not in ("alarm", "telemetry"):
+        raise Refused("unknown_topic")
+    device, is_alarm = int(number), lane == "alarm"
+    size = kinds.FRAME_BYTES[kinds.FORM_FULL]
+    count, rest = divmod(len(payload), size)
+    if rest or not 1 <= count <= (1 if is_alarm else TELEMETRY_MOST):
+        raise Refused(f"{lane}_length", device if is_alarm else None)
+    pieces = [payload[at : at + size] for at in range(0, len(payload), size)]
+    frames = [PublishedFrame(frame=piece.hex()) for piece in pieces]
+    return FromDevice(publisher=device, is_alarm=is_alarm, frames=frames)
+
+
+def said_in(topic: str, payload: bytes) -> Said:
+    """Return what is said in a message, or raise Refused."""
+    owner = topics.owner(topic)
+    if owner is None:
+        raise Refused("unknown_topic")
+    whose, name, lane = owner
+    return read(name, payload) if whose == "h" else read_device(name, lane, payload)
 
 
 def heard_at(t: int, sent: int, now: datetime) -> datetime:
@@ -97,13 +165,12 @@ def ranges(numbers: list[int]) -> list[list[int]]:
 
 def down(answer: Answer, now: datetime) -> bytes:
     """Return the message that asks a hub to carry an answer; `sent` lets it reckon without a clock that is right."""
-    return json.dumps(
-        {
-            "v": 1,
-            "id": answer.id,
-            "sent": milliseconds(now),
-            "aliases": [alias.hex() for alias in answer.aliases],
-            "frame": answer.frame.hex(),
-            "until": milliseconds(answer.until),
-        }
-    ).encode()
+    said = {
+        "v": 1,
+        "id": answer.id,
+        "sent": milliseconds(now),
+        "aliases": [alias.hex() for alias in answer.aliases],
+        "frame": answer.frame.hex(),
+        "until": milliseconds(answer.until),
+    }
+    return json.dumps(said if answer.via == BLE else {**said, "via": answer.via}).encode()

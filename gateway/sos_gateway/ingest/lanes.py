@@ -31,12 +31,12 @@ log = logging.getLogger("socors.ingest")
 class Message:
     topic: str
     payload: bytes
-    said: envelope.FromHub | None = None  # the payload, where it was read already
+    said: envelope.Said | None = None  # the payload, where it was read already
     coalesced: tuple[int, ...] = ()  # the hub's numbers of frames a newer one has made needless
 
 
 class Ingest:
-    """Takes messages of hubs, stores what is in them, says what became of it."""
+    """Takes messages of hubs and devices, stores what is in them, says what became of it."""
 
     def __init__(
         self,
@@ -55,49 +55,54 @@ class Ingest:
         self.refused: dict[str, int] = {}
 
     async def take(self, message: Message) -> None:
-        """Take one message of a hub. Rubbish is counted and forgotten; a database that is away raises."""
-        owner = topics.owner(message.topic)
-        if owner is None or owner[0] != "h":
-            return self.refuse("unknown_topic")
+        """Take one message. Rubbish is counted and forgotten; a database that is away raises."""
         try:
-            said = message.said or envelope.read(owner[1], message.payload)
+            said = message.said or envelope.said_in(message.topic, message.payload)
         except envelope.Refused as refused:
+            if refused.alarm_of is not None:
+                await self._acceptor.unopened_alarm(refused.alarm_of)
             return self.refuse(refused.why)
         for written in said.written:
             await self._answers.hub_reported(written.id, said.hub, written.ok)
-        if said.status or not (said.frames or message.coalesced):
+        if isinstance(said, envelope.FromHub) and (said.status or not (said.frames or message.coalesced)):
             async with self._store.transaction() as tx:
                 await tx.touch_hub(said.hub, self._clock(), said.status)
         for heard in self.alarms_first(said):
             await self._take_frame(said, heard)
         if message.coalesced:
             await self._note_coalesced(said, message.coalesced)
-        await self._give_receipt(said, [heard.n for heard in said.frames if heard.n] + [*message.coalesced])
+        if isinstance(said, envelope.FromHub):
+            numbers = [heard.n for heard in said.frames if heard.n] + [*message.coalesced]
+            await self._give_receipt(said, numbers)
 
-    def alarms_first(self, said: envelope.FromHub) -> list[envelope.HeardFrame]:
-        """Return a message's frames in the order they are stored in: of what a hub packed together, alarms go first."""
+    def alarms_first(self, said: envelope.Said) -> list[envelope.HeardFrame]:
+        """Return a message's frames in the order they are stored in: of what was packed together, alarms go first.
+
+        Of a device's positions the newest goes first: those on the way there are its track, and nobody's news.
+        """
         if len(said.frames) < 2:
             return said.frames
-        return sorted(said.frames, key=lambda heard: not self.is_urgent(said, heard))
+        frames = said.frames[::-1] if isinstance(said, envelope.FromDevice) else said.frames
+        return sorted(frames, key=lambda heard: not self.is_urgent(said, heard))
 
-    def is_urgent(self, said: envelope.FromHub, heard: envelope.HeardFrame) -> bool:
+    def is_urgent(self, said: envelope.Said, heard: envelope.HeardFrame) -> bool:
         """Whether a frame is anything but telemetry of a device we know."""
         told = self.told(said, heard)
         return told is not None and told.kind not in TELEMETRY
 
-    def told(self, said: envelope.FromHub, heard: envelope.HeardFrame) -> Told | None:
+    def told(self, said: envelope.Said, heard: envelope.HeardFrame) -> Told | None:
         """Return what a frame tells, or None when it cannot be opened now; takes microseconds."""
         at = envelope.heard_at(heard.t, said.sent, self._clock())
-        return self._acceptor.told(bytes.fromhex(heard.frame), at)
+        return self._acceptor.told(bytes.fromhex(heard.frame), at, said.publisher)
 
-    async def _note_coalesced(self, said: envelope.FromHub, numbers: tuple[int, ...]) -> None:
+    async def _note_coalesced(self, said: envelope.Said, numbers: tuple[int, ...]) -> None:
         async with self._store.transaction() as tx:
             for n in numbers:
                 if n:
                     await tx.record_frame(said.hub, said.spool, n, "coalesced", self._clock())
             await tx.count("coalesced", len(numbers))
 
-    async def _take_frame(self, said: envelope.FromHub, heard: envelope.HeardFrame) -> None:
+    async def _take_frame(self, said: envelope.Said, heard: envelope.HeardFrame) -> None:
         result = await self._acceptor.accept(
             Heard(
                 bytes.fromhex(heard.frame),
@@ -106,6 +111,9 @@ class Ingest:
                 heard.rssi,
                 said.spool,
                 heard.n,
+                heard.via,
+                said.publisher,
+                said.is_alarm,
             )
         )
         if result.event is None:
@@ -113,7 +121,7 @@ class Ingest:
         if result.outcome is Outcome.COMMITTED and result.answer_now is None:
             self._answers.wake.set()
         elif result.answer_now is not None and not self._is_copy_of_answered_once(result):
-            await self._answers.answer_again(result.event, result.answer_now, said.hub)
+            await self._answers.answer_again(result.event, result.answer_now, said.hub, heard.via)
 
     @staticmethod
     def _is_copy_of_answered_once(result: Any) -> bool:

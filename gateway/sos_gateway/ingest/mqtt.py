@@ -7,27 +7,29 @@ import ssl
 from typing import Any
 
 import aiomqtt
+from sos_wire import topics
 
 from ..config import Settings
 from .lanes import BACKLOG_MOST, LIVE_AT_ONCE, Ingest, Message, work
 from .waiting import Waiting
 
 RECONNECT_S = (0.2, 5.0)  # first and longest pause
-# One share group a lane: rumqttd deals the messages of a group round, whatever their topics.
-LIVE_TOPICS = ("socors/v1/h/+/up",)
-LATER_TOPICS = ("socors/v1/h/+/backlog",)
+# (share group, topic). Each topic has a group of its own: rumqttd deals the messages of a group round, whatever their
+# topics.
+LIVE_TOPICS = (("live", f"{topics.ROOT}/h/+/up"), ("alarm", f"{topics.ROOT}/d/+/alarm"))
+LATER_TOPICS = (("later", f"{topics.ROOT}/h/+/backlog"), ("telemetry", f"{topics.ROOT}/d/+/telemetry"))
 
 log = logging.getLogger("socors.mqtt")
 
 
-def shared(lane: str, topic: str, password: str) -> str:
-    """Return the shared subscription of a lane, in a group only those who know the gateway's password can name.
+def shared(group: str, topic: str, password: str) -> str:
+    """Return the shared subscription of a topic, in a group only those who know the gateway's password can name.
 
     mosquitto lets any user join any group and deals it messages that its rights then stop, so they reach nobody:
     a hub that could guess the group's name would make every second alarm wait for its repetition.
     """
-    mark = hashlib.sha256(f"socors share {lane} {password}".encode()).hexdigest()[:24]
-    return f"$share/{lane}-{mark}/{topic}"
+    mark = hashlib.sha256(f"socors share {group} {password}".encode()).hexdigest()[:24]
+    return f"$share/{group}-{mark}/{topic}"
 
 
 class Broker:
@@ -72,7 +74,12 @@ class Broker:
             group.create_task(self._lane("later", LATER_TOPICS, ingest, 1, publishes=False))
 
     async def _lane(
-        self, name: str, subscriptions: tuple[str, ...], ingest: Ingest, workers: int, publishes: bool
+        self,
+        name: str,
+        subscriptions: tuple[tuple[str, str], ...],
+        ingest: Ingest,
+        workers: int,
+        publishes: bool,
     ) -> None:
         queue = Waiting(BACKLOG_MOST, ingest)
         async with asyncio.TaskGroup() as group:
@@ -80,14 +87,16 @@ class Broker:
                 group.create_task(work(queue, ingest), name=f"{name} {number}")
             group.create_task(self._feed(name, subscriptions, queue, publishes), name=f"{name} feed")
 
-    async def _feed(self, name: str, subscriptions: tuple[str, ...], queue: Waiting, publishes: bool) -> None:
+    async def _feed(
+        self, name: str, subscriptions: tuple[tuple[str, str], ...], queue: Waiting, publishes: bool
+    ) -> None:
         pause, longest = RECONNECT_S
         password = self._settings.mqtt_password.get_secret_value()
         while True:
             try:
                 async with self._new_client(name) as client:
-                    for topic in subscriptions:
-                        await client.subscribe(shared(name, topic, password), qos=1)
+                    for group, topic in subscriptions:
+                        await client.subscribe(shared(group, topic, password), qos=1)
                     if publishes:
                         self._client = client
                         self.connected.set()

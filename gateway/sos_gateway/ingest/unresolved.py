@@ -162,7 +162,14 @@ class Unresolved:
         return taken
 
     async def _take(self, row: dict[str, Any], opened: Any) -> bool:
-        heard = Heard(bytes(row["frame"]), row["hub"] or None, row["heard_at"], RSSI_UNKNOWN)
+        heard = Heard(
+            bytes(row["frame"]),
+            row["hub"] or None,
+            row["heard_at"],
+            RSSI_UNKNOWN,
+            via=row["via"],
+            publisher=row["publisher"],
+        )
         counter = "unresolved_taken"
         try:
             result = await self._acceptor.accept_opened(heard, opened, self._clock())

@@ -5,8 +5,6 @@ from collections import deque
 from dataclasses import replace
 from typing import Protocol
 
-from sos_wire import topics
-
 from . import envelope
 from .accept import Told
 from .lanes import LIVE_AT_ONCE, TELEMETRY, Message
@@ -15,8 +13,8 @@ from .lanes import LIVE_AT_ONCE, TELEMETRY, Message
 class Sorter(Protocol):
     """Tells what is in a frame, before anything is stored."""
 
-    def is_urgent(self, said: envelope.FromHub, heard: envelope.HeardFrame) -> bool: ...
-    def told(self, said: envelope.FromHub, heard: envelope.HeardFrame) -> Told | None: ...
+    def is_urgent(self, said: envelope.Said, heard: envelope.HeardFrame) -> bool: ...
+    def told(self, said: envelope.Said, heard: envelope.HeardFrame) -> Told | None: ...
 
 
 class Waiting(asyncio.Queue[Message]):
@@ -85,11 +83,10 @@ class Waiting(asyncio.Queue[Message]):
 
 def read(message: Message) -> Message:
     """Return the message with its payload read; one that cannot be read stays as it is, and is refused in its turn."""
-    owner = topics.owner(message.topic)
-    if message.said is not None or owner is None or owner[0] != "h":
+    if message.said is not None:
         return message
     try:
-        return replace(message, said=envelope.read(owner[1], message.payload))
+        return replace(message, said=envelope.said_in(message.topic, message.payload))
     except envelope.Refused:
         return message
 
@@ -120,8 +117,8 @@ def _without_older(
             kept.append(replace(message, said=said, coalesced=tuple(gone)))
             continue
         # Nothing is left of it but numbers: one message a spool carries them all.
-        first = needless.get((said.hub, said.spool))
+        first = needless.get(said.source)
         said = said.model_copy(update={"frames": []})
         all_gone = (*(first.coalesced if first else ()), *gone)
-        needless[(said.hub, said.spool)] = replace(message, said=said, coalesced=all_gone)
+        needless[said.source] = replace(message, said=said, coalesced=all_gone)
     return [*kept, *needless.values()]

@@ -21,11 +21,13 @@ INSERT INTO device (number, wearer_id, secret, board, created_at)
 VALUES (%(number)s, %(wearer_id)s, %(secret)s, %(board)s, %(now)s)"""
 _REPLACE_SECRET = """
 UPDATE device SET secret = %(secret)s, revoked_at = NULL, created_at = %(now)s, clock_set_at = NULL,
-    recovery_index = 0, alias_mode = 1, last_boot = 0, last_seq = 0 WHERE number = %(number)s"""
+    recovery_index = 0, alias_mode = 1, last_boot = 0, last_seq = 0, faults_boot = 0, faults_seq = 0
+    WHERE number = %(number)s"""
 _SET_ASIDE = (
     "UPDATE event SET boot = -1 - boot, ref_boot = -1 - ref_boot WHERE device = %s AND boot >= 0",
     "UPDATE timer SET boot = -1 - boot WHERE device = %s AND boot >= 0",
     "DELETE FROM sighting WHERE device = %s",
+    "DELETE FROM device_fault WHERE device = %s",
 )
 _OPEN_ALARMS = """
 SELECT count(*) AS n FROM down WHERE device = %(number)s AND felt_at IS NULL AND until_at > %(now)s"""

@@ -12,7 +12,19 @@ from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..domain.models import Down, Event, Hub, Incident, Number, OutboxRow, Sighting, Timer, Transition, Wearer
+from ..domain.models import (
+    BLE,
+    Down,
+    Event,
+    Hub,
+    Incident,
+    Number,
+    OutboxRow,
+    Sighting,
+    Timer,
+    Transition,
+    Wearer,
+)
 from .chained import chain, model
 
 OVER = ("closed", "cancelled")
@@ -21,6 +33,7 @@ TABLES = (
     "town",
     "wearer",
     "device",
+    "device_fault",
     "hub",
     "hub_frame",
     "event_key",
@@ -106,10 +119,13 @@ class Tx:
 
     async def insert_event(self, event: Event) -> None:
         row_id = self._tables.draw("event")
-        values = asdict(event)
-        for name in ("lat_e7", "lon_e7", "radius_m", "fix_age_s"):
-            del values[name]  # the incident has them; the table of events does not
-        self._tables.put("event", row_id, {"id": row_id, **values})
+        self._tables.put("event", row_id, {"id": row_id, **asdict(event)})
+
+    async def tell_more(self, event: Event) -> None:
+        names = ("lat_e7", "lon_e7", "radius_m", "fix_age_s", "fix_at", "cell")
+        names += ("battery_mv", "press_count", "faults")
+        for row in self._events(event.number):
+            self._tables.change("event", row["id"], **{n: getattr(event, n) for n in names})
 
     def _events(self, number: Number) -> list[Row]:
         return [r for r in self._rows["event"].values() if (r["device"], r["boot"], r["seq"]) == number]
@@ -183,6 +199,9 @@ class Tx:
         self._tables.put("transition", row_id, {"id": row_id, **asdict(row), "hash": hashed})
         self._notify("incident", str(row.incident_id))
 
+    async def notice_position(self, incident_id: int) -> None:
+        self._notify("incident", f"{incident_id} position")
+
     # Timers, outbox, answers.
 
     async def add_timer(self, timer: Timer) -> None:
@@ -255,20 +274,22 @@ class Tx:
             "until_at": now + lasts,
             "attempts": 0,
             "tried": [],
+            "lte_tries": 0,
             "felt_at": None,
         }
         if before is not None:
             self._tables.change("down", number, **values)
         else:
             who = {"device": number.device, "ref_boot": number.boot, "ref_seq": number.seq}
-            row = {"id": row_id, **who, "arg": 0, "created_at": now, **values}
+            never = {"lte_at": None, "sms_state": -1, "sms_at": None}
+            row = {"id": row_id, **who, "arg": 0, "created_at": now, **never, **values}
             self._tables.put("down", number, row)
         self._notify("down")
 
     async def downs_fall_due(self, device: int, now: datetime, rested: datetime) -> None:
         for key, row in list(self._rows["down"].items()):
             if row["device"] == device and _is_open(row, now) and row["next_at"] > rested:
-                self._tables.change("down", key, next_at=now, attempts=0, tried=[])
+                self._tables.change("down", key, next_at=now, attempts=0, tried=[], lte_tries=0)
                 self._notify("down")
 
     async def down_of(self, number: Number) -> Down | None:
@@ -295,11 +316,12 @@ class Tx:
                 self._tables.change("down", key, **values)
                 return
 
-    async def set_down_tried(self, row_id: int, next_at: datetime, tried: tuple[str, ...]) -> None:
-        self._change_down(row_id, next_at=next_at, tried=list(tried))
+    async def set_down_turn(self, row: Down) -> None:
+        names = ("next_at", "lte_at", "lte_tries", "sms_state", "sms_at")
+        self._change_down(row.id, tried=list(row.tried), **{n: getattr(row, n) for n in names})
 
     async def set_down_due(self, row_id: int, next_at: datetime) -> None:
-        self._change_down(row_id, next_at=next_at)
+        self._change_down(row_id, next_at=next_at, lte_tries=0)
 
     async def down_reported(self, row_id: int, hub: str, since: datetime, next_at: datetime) -> None:
         heard = {
@@ -319,19 +341,30 @@ class Tx:
     # Where things were heard, and what became of frames.
 
     async def add_sighting(self, sighting: Sighting) -> None:
-        key = (sighting.number, sighting.hub)
+        key = (sighting.number, sighting.hub, sighting.via)
         before = self._rows["sighting"].get(key)
         heard_at = max(before["heard_at"], sighting.heard_at) if before else sighting.heard_at
-        row = {**sighting.number._asdict(), "hub": sighting.hub, "rssi": sighting.rssi, "heard_at": heard_at}
-        self._tables.put("sighting", key, row)
+        how = {"rssi": sighting.rssi, "heard_at": heard_at, "via": sighting.via}
+        self._tables.put("sighting", key, {**sighting.number._asdict(), "hub": sighting.hub, **how})
 
     async def recent_sightings(self, device: int, since: datetime) -> list[Sighting]:
+        return [seen for seen in self._sightings(device, since) if seen.via == BLE][:60]
+
+    async def last_heard(self, device: int, since: datetime) -> dict[str, Sighting]:
+        newest: dict[str, Sighting] = {}
+        for seen in self._sightings(device, since):
+            best = newest.setdefault(seen.via, seen)
+            if best.heard_at == seen.heard_at and seen.hub < best.hub:
+                newest[seen.via] = seen
+        return newest
+
+    def _sightings(self, device: int, since: datetime) -> list[Sighting]:
         rows = self._rows["sighting"].values()
         found = [r for r in rows if r["device"] == device and r["heard_at"] > since]
         found.sort(key=lambda r: r["heard_at"], reverse=True)
         return [
-            Sighting(Number(r["device"], r["boot"], r["seq"]), r["hub"], r["rssi"], r["heard_at"])
-            for r in found[:60]
+            Sighting(Number(r["device"], r["boot"], r["seq"]), r["hub"], r["rssi"], r["heard_at"], r["via"])
+            for r in found
         ]
 
     async def record_frame(self, hub: str, spool: str, n: int, outcome: str, at: datetime) -> None:
@@ -345,16 +378,23 @@ class Tx:
         return sorted(n for n in set(numbers) if (hub, spool, n) in self._rows["hub_frame"])
 
     async def keep_unresolved(
-        self, frame: bytes, hub: str, heard_at: datetime, received_at: datetime
+        self,
+        frame: bytes,
+        hub: str,
+        heard_at: datetime,
+        received_at: datetime,
+        via: str,
+        publisher: int | None,
     ) -> None:
         row_id = self._tables.draw("unresolved")
         if frame not in self._rows["unresolved"]:
             times = {"heard_at": heard_at, "received_at": received_at}
-            row = {"id": row_id, "frame": frame, "hub": hub, **times, "tried_epochs": 0}
+            came = {"via": via, "publisher": publisher}
+            row = {"id": row_id, "frame": frame, "hub": hub, **times, "tried_epochs": 0, **came}
             self._tables.put("unresolved", frame, row)
 
     async def unresolved(self, before: int, limit: int) -> list[Row]:
-        columns = ("id", "frame", "hub", "heard_at", "tried_epochs")
+        columns = ("id", "frame", "hub", "heard_at", "tried_epochs", "via", "publisher")
         found = sorted(
             (r for r in self._rows["unresolved"].values() if r["id"] < before), key=lambda r: -r["id"]
         )
@@ -403,6 +443,25 @@ class Tx:
         if after["recovery_index"] != before["recovery_index"] or lost_or_found:
             self._notify("device", str(number.device))
         return after["clock_set_at"], after["recovery_index"]
+
+    async def say_faults(self, number: Number, faults: list[str], known: list[str], now: datetime) -> None:
+        device = self._rows["device"].get(number.device)
+        if device is None or (device["faults_boot"], device["faults_seq"]) > (number.boot, number.seq):
+            return
+        self._tables.change("device", number.device, faults_boot=number.boot, faults_seq=number.seq)
+        for key in list(self._rows["device_fault"]):
+            if key[0] == number.device and key[1] in known and key[1] not in faults:
+                self._tables.remove("device_fault", key)
+        for fault in faults:
+            await self.note_fault(number.device, fault, now)
+
+    async def note_fault(self, device: int, fault: str, now: datetime) -> None:
+        if device not in self._rows["device"]:
+            return
+        before = self._rows["device_fault"].get((device, fault))
+        since, seen_at = (before["since"], max(before["seen_at"], now)) if before else (now, now)
+        row = {"device": device, "fault": fault, "since": since, "seen_at": seen_at}
+        self._tables.put("device_fault", (device, fault), row)
 
     async def touch_hub(self, hub: str, now: datetime, status: dict[str, Any]) -> None:
         before = self._rows["hub"].get(hub) or _new_hub(hub)
@@ -486,4 +545,6 @@ class MemoryStore:
             "last_boot": 0,
             "last_seq": 0,
             "battery": None,
+            "faults_boot": 0,
+            "faults_seq": 0,
         }

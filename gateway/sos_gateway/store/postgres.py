@@ -44,6 +44,12 @@ class Tx:
     async def insert_event(self, event: Event) -> None:
         await self.run("insert_event", **{f.name: getattr(event, f.name) for f in fields(event)})
 
+    async def tell_more(self, event: Event) -> None:
+        """Write down what a full form says of an event that is stored."""
+        names = ("lat_e7", "lon_e7", "radius_m", "fix_age_s", "fix_at", "cell")
+        names += ("battery_mv", "press_count", "faults")
+        await self.run("tell_more", **event.number._asdict(), **{n: getattr(event, n) for n in names})
+
     async def event(self, number: Number) -> Event | None:
         row = await self.one("event", **number._asdict())
         return model(Event, row) if row else None
@@ -90,6 +96,10 @@ class Tx:
         last = await self.one("last_hash", incident_id=row.incident_id)
         await self.run("insert_transition", **asdict(row), hash=chain(last["hash"] if last else None, row))
         await self.run("notify", channel="incident", payload=str(row.incident_id))
+
+    async def notice_position(self, incident_id: int) -> None:
+        """Tell consoles that an incident's position is another: no step of its history, there may be hundreds."""
+        await self.run("notify", channel="incident", payload=f"{incident_id} position")
 
     # Timers, outbox, answers.
 
@@ -159,8 +169,10 @@ class Tx:
             model(Down, row) for row in await self.all("claim_down", now=now, next_at=next_at, limit=limit)
         ]
 
-    async def set_down_tried(self, row_id: int, next_at: datetime, tried: tuple[str, ...]) -> None:
-        await self.run("set_down_next", id=row_id, next_at=next_at, tried=list(tried))
+    async def set_down_turn(self, row: Down) -> None:
+        """Write down when an answer's next turn is, and how far it has been carried by each way."""
+        names = ("id", "next_at", "lte_at", "lte_tries", "sms_state", "sms_at")
+        await self.run("set_down_turn", tried=list(row.tried), **{n: getattr(row, n) for n in names})
 
     async def set_down_due(self, row_id: int, next_at: datetime) -> None:
         await self.run("set_down_due", id=row_id, next_at=next_at)
@@ -186,10 +198,17 @@ class Tx:
             hub=sighting.hub,
             rssi=sighting.rssi,
             heard_at=sighting.heard_at,
+            via=sighting.via,
         )
 
     async def recent_sightings(self, device: int, since: datetime) -> list[Sighting]:
+        """Return where a device was heard on the air, the newest first."""
         return [_sighting(row) for row in await self.all("recent_sightings", device=device, since=since)]
+
+    async def last_heard(self, device: int, since: datetime) -> dict[str, Sighting]:
+        """Return the newest sighting of a device by each way it came since then."""
+        rows = await self.all("last_heard", device=device, since=since)
+        return {row["via"]: _sighting(row) for row in rows}
 
     async def record_frame(self, hub: str, spool: str, n: int, outcome: str, at: datetime) -> None:
         await self.run("record_frame", hub=hub, spool=spool, n=n, outcome=outcome, at=at)
@@ -199,9 +218,23 @@ class Tx:
         return sorted(row["n"] for row in rows)
 
     async def keep_unresolved(
-        self, frame: bytes, hub: str, heard_at: datetime, received_at: datetime
+        self,
+        frame: bytes,
+        hub: str,
+        heard_at: datetime,
+        received_at: datetime,
+        via: str,
+        publisher: int | None,
     ) -> None:
-        await self.run("keep_unresolved", frame=frame, hub=hub, heard_at=heard_at, received_at=received_at)
+        await self.run(
+            "keep_unresolved",
+            frame=frame,
+            hub=hub,
+            heard_at=heard_at,
+            received_at=received_at,
+            via=via,
+            publisher=publisher,
+        )
 
     async def unresolved(self, before: int, limit: int) -> list[dict[str, Any]]:
         """Return frames kept unresolved, newest first, with numbers below `before`."""
@@ -242,6 +275,18 @@ class Tx:
             await self.run("notify", channel="device", payload=str(number.device))
         return row["clock_set_at"], row["recovery_index"]
 
+    async def say_faults(self, number: Number, faults: list[str], known: list[str], now: datetime) -> None:
+        """Of the faults that are `known` a device has these now, says its event; unless a newer one has spoken."""
+        if not await self.one("faults_said", **number._asdict()):
+            return
+        await self.run("remove_faults", device=number.device, faults=faults, known=known)
+        for fault in faults:
+            await self.note_fault(number.device, fault, now)
+
+    async def note_fault(self, device: int, fault: str, now: datetime) -> None:
+        """A device, if there is such a one, has a fault."""
+        await self.run("put_fault", device=device, fault=fault, now=now)
+
     async def touch_hub(self, hub: str, now: datetime, status: dict[str, Any]) -> None:
         await self.run("touch_hub", hub=hub, now=now, status=Jsonb(status))
 
@@ -259,7 +304,8 @@ def _columns(incident: Incident) -> dict[str, Any]:
 
 
 def _sighting(row: dict[str, Any]) -> Sighting:
-    return Sighting(Number(row["device"], row["boot"], row["seq"]), row["hub"], row["rssi"], row["heard_at"])
+    number = Number(row["device"], row["boot"], row["seq"])
+    return Sighting(number, row["hub"], row["rssi"], row["heard_at"], row["via"])
 
 
 class PostgresStore:

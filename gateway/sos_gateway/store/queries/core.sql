@@ -6,18 +6,26 @@ ON CONFLICT DO NOTHING RETURNING device
 
 -- insert_event --
 INSERT INTO event (device, boot, seq, kind, flags, form, incident_id, ref_boot, ref_seq, cancelled,
-    occurred_at, time_known, received_at, battery, body, hub)
+    occurred_at, time_known, received_at, battery, body, hub, lat_e7, lon_e7, radius_m, fix_age_s, fix_at, cell,
+    battery_mv, press_count, faults)
 VALUES (%(device)s, %(boot)s, %(seq)s, %(kind)s, %(flags)s, %(form)s, %(incident_id)s, %(ref_boot)s, %(ref_seq)s,
-    %(cancelled)s, %(occurred_at)s, %(time_known)s, %(received_at)s, %(battery)s, %(body)s, %(hub)s)
+    %(cancelled)s, %(occurred_at)s, %(time_known)s, %(received_at)s, %(battery)s, %(body)s, %(hub)s, %(lat_e7)s,
+    %(lon_e7)s, %(radius_m)s, %(fix_age_s)s, %(fix_at)s, %(cell)s, %(battery_mv)s, %(press_count)s, %(faults)s)
+
+-- tell_more --
+UPDATE event SET lat_e7 = %(lat_e7)s, lon_e7 = %(lon_e7)s, radius_m = %(radius_m)s, fix_age_s = %(fix_age_s)s,
+    fix_at = %(fix_at)s, cell = %(cell)s, battery_mv = %(battery_mv)s, press_count = %(press_count)s,
+    faults = %(faults)s
+WHERE device = %(device)s AND boot = %(boot)s AND seq = %(seq)s
 
 -- event --
 SELECT device, boot, seq, kind, flags, form, incident_id, ref_boot, ref_seq, cancelled, occurred_at, time_known,
-    received_at, battery, body, hub
+    received_at, battery, body, hub, lat_e7, lon_e7, radius_m, fix_age_s, fix_at, cell, battery_mv, press_count, faults
 FROM event WHERE device = %(device)s AND boot = %(boot)s AND seq = %(seq)s
 
 -- events_of --
 SELECT device, boot, seq, kind, flags, form, incident_id, ref_boot, ref_seq, cancelled, occurred_at, time_known,
-    received_at, battery, body, hub
+    received_at, battery, body, hub, lat_e7, lon_e7, radius_m, fix_age_s, fix_at, cell, battery_mv, press_count, faults
 FROM event WHERE incident_id = %(incident_id)s ORDER BY id
 
 -- cancel_of --
@@ -51,11 +59,13 @@ SELECT * FROM incident WHERE id = %(incident_id)s FOR UPDATE
 -- insert_incident --
 INSERT INTO incident (wearer_id, device, kind, state, town, also_towns, pending_until, opened_at, accepted_at,
     accepted_by, closed_at, disposition, press_count, late, disputed, silent, says_false_alarm, raw, lat_e7, lon_e7,
-    radius_m, position_source, position_at, heard_by, occurred_at, received_at, updated_at)
+    radius_m, position_source, position_at, heard_by, occurred_at, received_at, updated_at, cell, cell_at,
+    told_lat_e7, told_lon_e7)
 VALUES (%(wearer_id)s, %(device)s, %(kind)s, %(state)s, %(town)s, %(also_towns)s, %(pending_until)s, %(opened_at)s,
     %(accepted_at)s, %(accepted_by)s, %(closed_at)s, %(disposition)s, %(press_count)s, %(late)s, %(disputed)s,
     %(silent)s, %(says_false_alarm)s, %(raw)s, %(lat_e7)s, %(lon_e7)s, %(radius_m)s, %(position_source)s,
-    %(position_at)s, %(heard_by)s, %(occurred_at)s, %(received_at)s, %(updated_at)s)
+    %(position_at)s, %(heard_by)s, %(occurred_at)s, %(received_at)s, %(updated_at)s, %(cell)s, %(cell_at)s,
+    %(told_lat_e7)s, %(told_lon_e7)s)
 RETURNING id
 
 -- update_incident --
@@ -65,7 +75,8 @@ UPDATE incident SET kind = %(kind)s, state = %(state)s, town = %(town)s, also_to
     press_count = %(press_count)s, late = %(late)s, disputed = %(disputed)s, silent = %(silent)s,
     says_false_alarm = %(says_false_alarm)s, raw = %(raw)s, lat_e7 = %(lat_e7)s, lon_e7 = %(lon_e7)s,
     radius_m = %(radius_m)s, position_source = %(position_source)s, position_at = %(position_at)s,
-    heard_by = %(heard_by)s, occurred_at = %(occurred_at)s, updated_at = %(updated_at)s
+    heard_by = %(heard_by)s, occurred_at = %(occurred_at)s, updated_at = %(updated_at)s, cell = %(cell)s,
+    cell_at = %(cell_at)s, told_lat_e7 = %(told_lat_e7)s, told_lon_e7 = %(told_lon_e7)s
 WHERE id = %(id)s
 
 -- last_hash --
@@ -120,7 +131,7 @@ INSERT INTO down (device, ref_boot, ref_seq, state, arg, created_at, next_at, un
 VALUES (%(device)s, %(ref_boot)s, %(ref_seq)s, %(state)s, %(arg)s, %(now)s, %(now)s, %(until_at)s)
 ON CONFLICT (device, ref_boot, ref_seq) DO UPDATE
 SET state = EXCLUDED.state, next_at = EXCLUDED.next_at, until_at = EXCLUDED.until_at, attempts = 0, tried = '{}',
-    felt_at = NULL
+    lte_tries = 0, felt_at = NULL
 WHERE down.state < EXCLUDED.state
 RETURNING id
 
@@ -139,11 +150,13 @@ UPDATE down SET attempts = attempts + 1, next_at = %(next_at)s WHERE id IN (
     ORDER BY next_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING *
 
--- set_down_next --
-UPDATE down SET next_at = %(next_at)s, tried = %(tried)s WHERE id = %(id)s AND felt_at IS NULL
+-- set_down_turn --
+UPDATE down SET next_at = %(next_at)s, tried = %(tried)s, lte_at = %(lte_at)s, lte_tries = %(lte_tries)s,
+    sms_state = %(sms_state)s, sms_at = %(sms_at)s
+WHERE id = %(id)s AND felt_at IS NULL
 
 -- set_down_due --
-UPDATE down SET next_at = %(next_at)s WHERE id = %(id)s AND felt_at IS NULL
+UPDATE down SET next_at = %(next_at)s, lte_tries = 0 WHERE id = %(id)s AND felt_at IS NULL
 
 -- down_reported --
 -- Only who hears the device can have carried its answer.
@@ -154,14 +167,19 @@ UPDATE down SET next_at = %(next_at)s WHERE id = %(id)s AND felt_at IS NULL AND 
 SELECT min(next_at) AS next_at FROM down WHERE felt_at IS NULL AND until_at > %(now)s
 
 -- insert_sighting --
-INSERT INTO sighting (device, boot, seq, hub, rssi, heard_at)
-VALUES (%(device)s, %(boot)s, %(seq)s, %(hub)s, %(rssi)s, %(heard_at)s)
-ON CONFLICT (device, boot, seq, hub) DO UPDATE
+INSERT INTO sighting (device, boot, seq, hub, rssi, heard_at, via)
+VALUES (%(device)s, %(boot)s, %(seq)s, %(hub)s, %(rssi)s, %(heard_at)s, %(via)s)
+ON CONFLICT (device, boot, seq, hub, via) DO UPDATE
 SET rssi = EXCLUDED.rssi, heard_at = GREATEST(sighting.heard_at, EXCLUDED.heard_at)
 
 -- recent_sightings --
-SELECT device, boot, seq, hub, rssi, heard_at FROM sighting
-WHERE device = %(device)s AND heard_at > %(since)s ORDER BY heard_at DESC LIMIT 60
+-- On the air: where a device is, and which hub reaches it, no text message and no network can tell.
+SELECT device, boot, seq, hub, rssi, heard_at, via FROM sighting
+WHERE device = %(device)s AND heard_at > %(since)s AND via = 'ble' ORDER BY heard_at DESC LIMIT 60
+
+-- last_heard --
+SELECT DISTINCT ON (via) device, boot, seq, hub, rssi, heard_at, via FROM sighting
+WHERE device = %(device)s AND heard_at > %(since)s ORDER BY via, heard_at DESC, hub
 
 -- record_frame --
 INSERT INTO hub_frame (hub, spool, n, outcome, at) VALUES (%(hub)s, %(spool)s, %(n)s, %(outcome)s, %(at)s)
@@ -189,6 +207,19 @@ RETURNING d.clock_set_at, d.recovery_index,
     d.recovery_index <> before.recovery_index
         OR (d.clock_set_at IS NULL) <> (before.clock_set_at IS NULL) AS others_must_know
 
+-- faults_said --
+UPDATE device SET faults_boot = %(boot)s, faults_seq = %(seq)s
+WHERE number = %(device)s AND (faults_boot, faults_seq) <= (%(boot)s, %(seq)s)
+RETURNING number
+
+-- remove_faults --
+DELETE FROM device_fault WHERE device = %(device)s AND fault = ANY (%(known)s) AND NOT fault = ANY (%(faults)s)
+
+-- put_fault --
+INSERT INTO device_fault (device, fault, since, seen_at)
+SELECT number, %(fault)s, %(now)s, %(now)s FROM device WHERE number = %(device)s
+ON CONFLICT (device, fault) DO UPDATE SET seen_at = GREATEST(device_fault.seen_at, EXCLUDED.seen_at)
+
 -- touch_hub --
 INSERT INTO hub (id, last_seen_at, status) VALUES (%(hub)s, %(now)s, %(status)s)
 ON CONFLICT (id) DO UPDATE SET last_seen_at = EXCLUDED.last_seen_at,
@@ -198,8 +229,8 @@ ON CONFLICT (id) DO UPDATE SET last_seen_at = EXCLUDED.last_seen_at,
 SELECT id, town, lat_e7, lon_e7, place, last_seen_at FROM hub ORDER BY id
 
 -- keep_unresolved --
-INSERT INTO unresolved (frame, hub, heard_at, received_at)
-VALUES (%(frame)s, %(hub)s, %(heard_at)s, %(received_at)s) ON CONFLICT (frame) DO NOTHING
+INSERT INTO unresolved (frame, hub, heard_at, received_at, via, publisher)
+VALUES (%(frame)s, %(hub)s, %(heard_at)s, %(received_at)s, %(via)s, %(publisher)s) ON CONFLICT (frame) DO NOTHING
 
 -- trim_unresolved --
 WITH gone AS (
@@ -210,7 +241,7 @@ SELECT count(*) AS n FROM gone
 
 -- unresolved --
 -- The newest first: of those the wearer may still be in need.
-SELECT id, frame, hub, heard_at, tried_epochs FROM unresolved WHERE id < %(before)s ORDER BY id DESC LIMIT %(limit)s
+SELECT id, frame, hub, heard_at, tried_epochs, via, publisher FROM unresolved WHERE id < %(before)s ORDER BY id DESC LIMIT %(limit)s
 
 -- resolved --
 DELETE FROM unresolved WHERE id = %(id)s
@@ -275,7 +306,7 @@ SELECT COALESCE(max(id), 0) AS id FROM transition
 SELECT id, what FROM transition WHERE incident_id = %(incident_id)s ORDER BY id DESC LIMIT 1
 
 -- downs_fall_due --
-UPDATE down SET next_at = %(now)s, attempts = 0, tried = '{}'
+UPDATE down SET next_at = %(now)s, attempts = 0, tried = '{}', lte_tries = 0
 WHERE device = %(device)s AND felt_at IS NULL AND until_at > %(now)s AND next_at > %(rested)s
 RETURNING id
 
