@@ -122,6 +122,7 @@ class Desk:
         wearer_id = self.store.put_wearer(f"Wearer {number}", CORNELLA, profile)
         self.store.put_device(number, wearer_id, secret, self.clock())
         self.keys[number] = Keys(secret)
+        self.broker.register(number)
         self._begin()
 
     def kill(self) -> None:
@@ -152,6 +153,11 @@ class Desk:
             self._plan("answers", self._chance.randint(*ANSWER_US))
 
     async def _send(self, answer: Answer) -> None:
+        if answer.hub is None:
+            self.world.after(
+                self._chance.randint(*LINE_US), lambda: self.broker.send_down(answer.device, answer.frame)
+            )
+            return
         self._to_hub(answer.hub, "down", envelope.down(answer, self.clock()))
 
     async def _publish(self, topic: str, payload: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The fakes of `esp32`, `machine` and `time` have the limits of an ESP32-C3. Runs in MicroPython."""
+"""The fakes of `esp32`, `machine` and `time` have the limits of an ESP32-C3 or S3. Runs in MicroPython."""
 
 import os
 
@@ -57,6 +57,33 @@ def test_only_gpio_0_to_5_wake_from_deep_sleep():
     assert [(op, list(args)) for op, args in cable.sent] == [("wake_on_gpio", [[0, 1, 2, 3, 4, 5], 0])]
     for pin in (machine.Pin(6), machine.Pin(10), machine.Pin(21)):
         assert raises(ValueError, lambda pin=pin: esp32.wake_on_gpio([pin], esp32.WAKEUP_ALL_LOW))
+
+
+def test_an_s3_wakes_by_ext0_and_ext1_on_its_rtc_pins_and_not_as_a_c3_does():
+    import esp32
+    import machine
+
+    cable.lay(chip="esp32s3")
+    esp32.wake_on_ext0(machine.Pin(8), esp32.WAKEUP_ALL_LOW)
+    esp32.wake_on_ext1((machine.Pin(0), machine.Pin(21)), esp32.WAKEUP_ANY_HIGH)
+    esp32.wake_on_ext0(None, esp32.WAKEUP_ALL_LOW)
+    assert [(op, list(args)) for op, args in cable.sent] == [
+        ("wake_on_ext0", [[8], 0]),
+        ("wake_on_ext1", [[0, 21], 1]),
+        ("wake_on_ext0", [[], 0]),
+    ]
+    assert raises(ValueError, lambda: esp32.wake_on_ext0(machine.Pin(22), esp32.WAKEUP_ALL_LOW))
+    assert raises(ValueError, lambda: esp32.wake_on_ext1([machine.Pin(41)], esp32.WAKEUP_ALL_LOW))
+    assert raises(AttributeError, lambda: esp32.wake_on_gpio([machine.Pin(4)], esp32.WAKEUP_ALL_LOW))
+
+
+def test_a_c3_has_neither_ext0_nor_ext1():
+    import esp32
+    import machine
+
+    cable.lay(chip="esp32c3")
+    assert raises(AttributeError, lambda: esp32.wake_on_ext0(machine.Pin(4), esp32.WAKEUP_ALL_LOW))
+    assert raises(AttributeError, lambda: esp32.wake_on_ext1([machine.Pin(4)], esp32.WAKEUP_ALL_LOW))
 
 
 def test_rtc_memory_holds_2048_bytes():

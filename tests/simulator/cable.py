@@ -20,12 +20,17 @@ class Silence:
 class Bench:
     """One device's hardware; `run(script)` lets a MicroPython process work on it and returns the JSON it prints."""
 
-    def __init__(self):
+    def __init__(self, board="pendant", cellular=None):
         self.us = 0
         self.slept_ms = None
         self.told = []
         self.hardware = Hardware(
-            1, Silence(), lambda: self.us, lambda what, value, at_us=None: self.told.append((what, value))
+            1,
+            Silence(),
+            lambda: self.us,
+            lambda what, value, at_us=None: self.told.append((what, value)),
+            board,
+            cellular,
         )
 
     def advance(self, ms):
@@ -40,7 +45,7 @@ class Bench:
             serving = threading.Thread(target=self._serve, args=(server,))
             serving.start()
             environment = firmware.environment(
-                f"127.0.0.1:{server.getsockname()[1]}", 1, "/nonexistent", "virtual"
+                f"127.0.0.1:{server.getsockname()[1]}", 1, "/nonexistent", "virtual", self.hardware.board
             )
             done = subprocess.run(
                 [
