@@ -140,6 +140,20 @@ def test_the_wiring_in_the_readme_is_the_table_of_pins_on_the_xiaos_own_labels()
     assert all(labels[int(gpio)] == label for label, gpio, _ in wired)
 
 
+def test_the_watchs_wiring_in_the_readme_is_the_table_of_pins_on_the_headers_own_numbers():
+    # Header P1 of the T-SIM7080G-S3 from its pin map: pin of the header, GPIO.
+    header = {3: 16, 4: 17, 5: 18, 6: 8, 9: 9, 10: 10, 11: 11, 12: 12, 13: 13, 14: 14}
+    text = (ROOT / "hardware" / "README.md").read_text()
+    wired = re.findall(r"^\| (\d+) \| (\d+) \| (\w+) \|", text, re.MULTILINE)
+    table = {row["signal"]: row for row in rows("pins.csv") if row["board"] == "watch"}
+    soldered = {
+        signal: int(row["gpio"]) for signal, row in table.items() if "on the board" not in row["note"]
+    }
+    assert {signal: int(gpio) for _, gpio, signal in wired} == soldered
+    assert all(header[int(pin)] == int(gpio) for pin, gpio, _ in wired)
+    assert all(table[signal]["note"].startswith(f"P1.{pin};") for pin, _, signal in wired)
+
+
 def test_the_months_in_the_decisions_are_those_the_model_prints():
     text = (ROOT / "hardware" / "DECISIONS.md").read_text().replace("\n", " ")
     said = re.search(r"prints ([\d.]+) months \(LSM6DSOX\), ([\d.]+) \(BMA400\) and ([\d.]+) \(XIAO\)", text)
