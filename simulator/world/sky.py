@@ -60,4 +60,6 @@ class Sky:
         longitude += draw.gauss(0, sigma_m) / (METRES_PER_DEGREE * math.cos(math.radians(latitude)))
         speed, course = self._motion(t_us)
         altitude = self.altitude_m + draw.gauss(0, 2 * sigma_m)
-        return Fix(latitude, longitude, altitude, speed, course, hdop, satellites, METRES_PER_HDOP * hdop * 1.6)
+        return Fix(
+            latitude, longitude, altitude, speed, course, hdop, satellites, METRES_PER_HDOP * hdop * 1.6
+        )
