@@ -15,17 +15,23 @@ from sos_wire import frame as wire
 
 from .provisioning import provision
 from .world import firmware
+from .world.broker import network_of
 from .world.cellular import Cellular
 from .world.desk import Desk
 from .world.ether import Ether, Reception
 from .world.hub import Hub
-from .world.virtual import VirtualDevice, World
+from .world.line_virtual import VirtualLine
+from .world.phones import SmsCentre
+from .world.sky import Sky
+from .world.virtual import VirtualDevice, World, WorldScheduler
 
 PLACES = {
     "kitchen": (413_550_000, 20_700_000),
     "stairs": (413_551_000, 20_701_000),
     "park": (413_580_000, 20_730_000),
 }
+# The number of the SIM in a hub's stick.
+HUB_SIM = "+34600900001"
 # A hold this long is an alarm whatever the device was doing: the longest boot, the hold, a margin.
 SURE_HOLD_S = 1.5
 # After so much quiet a run of clicks has been judged, also with a boot in it.
@@ -49,11 +55,12 @@ def _images() -> Path:
 
 
 @lru_cache(maxsize=64)
-def image(number: int, settings: str) -> Path:
+def image(number: int, settings: str, network: str = "{}") -> Path:
     """Return the flash of a freshly provisioned device, made once."""
-    folder = _images() / hashlib.sha256(f"{number} {settings}".encode()).hexdigest()[:16]
+    folder = _images() / hashlib.sha256(f"{number} {settings} {network}".encode()).hexdigest()[:16]
     secret_file = _images() / f"{number}.json"
-    secret_file.write_text(json.dumps({"device": number, "secret": secret_of(number).hex()}))
+    said = {"device": number, "secret": secret_of(number).hex(), "network": json.loads(network)}
+    secret_file.write_text(json.dumps(said))
     provision(folder, secret_file, json.loads(settings))
     return folder
 
@@ -134,7 +141,10 @@ class Story:
         self.chance = world.chance("story")
         self.ether = Ether(world)
         self.desk = Desk(world)
-        self.pendants: dict[int, VirtualDevice] = {}
+        self.pendants: dict[int, VirtualDevice] = {}  # and watches
+        self.phones = SmsCentre(WorldScheduler(world), world.chance("phones"))
+        self.lines: dict[int, VirtualLine] = {}
+        self.skies: dict[int, Sky] = {}
         self.ether.delivered = self._delivered
 
     def run(self, seconds: float) -> None:
@@ -153,30 +163,37 @@ class Story:
         self, number: int = 1, profile: dict[str, Any] | None = None, **settings: int
     ) -> VirtualDevice:
         """A pendant, provisioned and switched on."""
-        return self._device("pendant", number, profile, settings)
+        self.desk.register(number, secret_of(number), profile)
+        made = image(number, json.dumps(settings, sort_keys=True))
+        return self._switch_on(self.world.add(number, self.ether, made))
 
     def watch(
         self,
         number: int = 2,
         profile: dict[str, Any] | None = None,
-        cellular: Cellular | None = None,
+        *,
+        sms_to: str = HUB_SIM,
+        network: dict[str, Any] | None = None,
         **settings: int,
     ) -> VirtualDevice:
-        """A watch, provisioned and switched on."""
-        return self._device("watch", number, profile, settings, cellular)
-
-    def _device(
-        self,
-        board: str,
-        number: int,
-        profile: dict[str, Any] | None,
-        settings: dict[str, int],
-        cellular: Cellular | None = None,
-    ) -> VirtualDevice:
+        """A watch with a modem, provisioned and switched on; `network` changes what its network file says."""
         self.desk.register(number, secret_of(number), profile)
-        made = image(number, json.dumps(settings, sort_keys=True))
-        device = self.world.add(number, self.ether, made, board, cellular)
-        self.pendants[number] = device
+        self.lines[number] = VirtualLine(self.world, self.desk.broker, self.world.chance("line", number))
+        self.skies[number] = Sky(self.world.chance("sky", number))
+        cellular = Cellular(
+            WorldScheduler(self.world),
+            self.lines[number],
+            self.skies[number],
+            self.phones,
+            self.world.chance("modem", number),
+            self.desk.unix_s,
+        )
+        said = {**network_of(number, sms_to), **(network or {})}
+        made = image(number, json.dumps(settings, sort_keys=True), json.dumps(said, sort_keys=True))
+        return self._switch_on(self.world.add(number, self.ether, made, "watch", cellular))
+
+    def _switch_on(self, device: VirtualDevice) -> VirtualDevice:
+        self.pendants[device.number] = device
         device.power_on()
         return device
 
@@ -232,7 +249,14 @@ class Story:
                 hub.start()
         if not self.desk.alive:
             self.desk.start()
+        self.desk.broker.up = True
+        for line in self.lines.values():
+            line.cut = False
+        for sky in self.skies.values():
+            sky.indoors = False
         for device in self.pendants.values():
+            if device.hardware.modem:
+                device.hardware.modem.faults.clear()
             if not device.dead:
                 device.wear_flash()
                 device.chip_answers = True

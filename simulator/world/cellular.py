@@ -1,40 +1,31 @@
 """What stands around a watch's modem in either world: a clock for it, the line to a broker, the sky, the SMS centre."""
 
+import random
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
 
-
-class Scheduler(Protocol):
-    """Time, as the modem sees it; both worlds have one."""
-
-    def now_us(self) -> int: ...
-    def after(self, us: int, do: Callable[[], object]) -> object: ...
-
-
-class Modem(Protocol):
-    """What hardware does to the chip; it keeps its power state and saved settings by itself."""
-
-    def receive(self, data: bytes) -> None: ...
-    def rail(self, on: bool) -> None: ...
-    def antenna(self, on: bool) -> None: ...
-    def pwrkey(self, low: bool) -> None: ...
-    def dtr(self, high: bool) -> None: ...
+from ..chips.sim7080g import Identity, MqttLine, Sim7080g
+from ..chips.sim7080g.line import Scheduler
+from .phones import SmsCentre
+from .sky import Sky
 
 
 @dataclass
 class Cellular:
-    """One watch's surroundings; `sky` and `phones` may be shared with others."""
+    """One watch's surroundings; the SMS centre is all devices' and hubs' one."""
 
     scheduler: Scheduler
-    line: Any
-    sky: Any
-    phones: Any
+    line: MqttLine
+    sky: Sky
+    phones: SmsCentre
+    chance: random.Random = field(default_factory=random.Random)
+    unix_s: Callable[[], float] = time.time  # the time the network tells
 
-    def modem(self, number: int, send: Callable[[bytes], None], tell: Callable[[str, bool], None]) -> Modem:
+    def modem(
+        self, number: int, send: Callable[[bytes], None], tell: Callable[[str, bool], None]
+    ) -> Sim7080g:
         """Fit a modem into the device of that number."""
-        from ..chips.sim7080g import Identity, Sim7080g
-
         return Sim7080g(
             scheduler=self.scheduler,
             send=send,
@@ -43,4 +34,6 @@ class Cellular:
             phones=self.phones,
             identity=Identity.of(number),
             tell=tell,
+            chance=self.chance,
+            unix_s=self.unix_s,
         )

@@ -5,10 +5,11 @@ from typing import Any, Protocol
 
 from ..chips import axp2101
 from ..chips.lsm6dsox import Lsm6dsox
+from ..chips.sim7080g import Sim7080g
 from . import battery, pins
 from .battery import Battery, Meter
 from .body import Body
-from .cellular import Cellular, Modem
+from .cellular import Cellular
 
 POWER_ON, WATCHDOG, DEEP_SLEEP = 1, 3, 4
 WOKEN_BY_EXT0, WOKEN_BY_EXT1, WOKEN_BY_TIMER, WOKEN_BY_PIN = 2, 3, 4, 7
@@ -73,7 +74,7 @@ class Hardware:
         self.battery = Battery(capacity_mah=battery.CAPACITIES_MAH[board])
         self.meter = Meter(now_us, self.battery, battery.REFERENCE[board])
         self._accelerometer_mode()
-        self.modem: Modem | None = None
+        self.modem: Sim7080g | None = None
         self.pmu: axp2101.Axp2101 | None = None
         if board == "watch":
             self.pmu = axp2101.Axp2101(self._cell, self._rail)
@@ -234,6 +235,7 @@ class Hardware:
 
     def _do_uart_write(self, uart: int, text: str) -> None:
         if uart == MODEM_UART and self.modem and self._shifter_is_on():
+            self.modem.general.supply(self._cell()[0])
             self.modem.receive(bytes.fromhex(text))
 
     # What the firmware asks.

@@ -90,7 +90,7 @@ def test_a_state_stands_once_for_each_variant_and_always_for_all():
 def test_the_watch_has_a_current_for_all_the_pendant_does_and_for_its_modem():
     watch = battery.budget(battery.REFERENCE["watch"])
     pendant = {name for name, state in battery.budget().items() if state.kind != "constant"}
-    modem = {"off", "boot", "psm", "sleep", "idle", "transmit", "gnss"}
+    modem = {"off", "search", "psm", "sleep", "idle", "transmit", "gnss"}
     assert set(watch) >= pendant | {f"modem_{state}" for state in modem}
     assert not [name for name in battery.budget() if name.startswith("modem")]
 

@@ -98,7 +98,8 @@ def provision(
             secret = await registry.provision(number, known, "watch" if lte else "pendant")
         return secret, await registry.device_settings(number)
 
-    write_secret_file(out, number, *with_registry(work), network() if network else None)
+    secret, device_settings = with_registry(work)
+    write_secret_file(out, number, secret, device_settings, network() if network else None)
     typer.echo(f"Device {number} is registered. Flash {out} into it, then delete the file.")
 
 
