@@ -200,10 +200,13 @@ class Story:
     def finger(self, device: VirtualDevice) -> Finger:
         return Finger(self, device)
 
-    def hub(self, name: str = "kitchen") -> Hub:
+    def hub(self, name: str = "kitchen", sim: str = "") -> Hub:
+        """A hub, with a stick if it is given the number of a SIM."""
         self.desk.store.put_hub(name, "08073", *PLACES.get(name, (None, None)), place=name)
         hub = Hub(self.world, self.ether, self.desk, name)
         self.desk.hubs[name] = hub
+        if sim:
+            hub.plug(sim, self.phones)
         return hub
 
     def reception(self, device: VirtualDevice, hub: Hub) -> Reception:

@@ -8,10 +8,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sos_wire import kinds, topics
+from sos_wire import kinds, sms, topics
 
 from .desk import Desk
 from .ether import Connection, Ether
+from .phones import SmsCentre
 from .virtual import World
 
 PACK_US = 10_000
@@ -22,6 +23,8 @@ CONNECT_US = 400_000
 SEEN_WITHIN_US = 150_000
 LINGER_US = 1_000_000
 LINE_US = (2_000, 20_000)  # one way between hub and gateway
+# The gateway asks again when an answer by text was lost; what it asks within this time has just gone out.
+SAME_TEXT_US = 20_000_000
 
 
 @dataclass
@@ -32,6 +35,7 @@ class Kept:
     heard_us: int
     rssi: int
     frame: bytes
+    via: str = "ble"
     published_us: int = -RECEIPT_US
 
 
@@ -49,6 +53,9 @@ class Hub:
     """`alive` and `line` are the scenario's to take away: the program killed, the way to the gateway cut."""
 
     def __init__(self, world: World, ether: Ether, desk: Desk, name: str) -> None:
+        self._phones: SmsCentre | None = None
+        self.sim = ""  # the number of its stick's SIM
+        self._senders: dict[bytes, str] = {}  # alias: number it texted from; in the spool's database
         self.world, self.ether, self.desk = world, ether, desk
         self.name = name
         self._chance = world.chance("hub", name)
@@ -72,6 +79,7 @@ class Hub:
         self._seen: dict[bytes, tuple[int, bytes]] = {}
         self._connecting = False
         self._talks: list[tuple[frozenset[bytes], Connection, list[int]]] = []
+        self._texted: dict[tuple[int, Any], int] = {}
 
     def note(self, what: str, value: Any = None) -> None:
         self.world.note(f"hub {self.name}", what, value)
@@ -135,6 +143,7 @@ class Hub:
             kept.published_us = self.world.now_us
         listed = [
             {"n": k.n, "t": self.desk.unix_ms(k.heard_us), "rssi": k.rssi, "frame": k.frame.hex()}
+            | ({"via": k.via} if k.via != "ble" else {})
             for k in frames
         ]
         said = {
@@ -181,12 +190,57 @@ class Hub:
         self._orders = [o for o in self._orders if not order.id or o.id != order.id]
         if until_us < self.world.now_us:
             return
+        if said.get("via") == "sms":
+            self._text(order, said.get("state"))
+            return
         for known, connection, _ in self._talks:
             if known & aliases and connection.open:
                 self._write(order, known, connection)
                 return
         self._orders.append(order)
         self._try_to_carry()
+
+    # The stick: text messages from devices out of reach, and answers to them.
+
+    def plug(self, sim: str, phones: SmsCentre) -> None:
+        """Put a stick into the hub whose SIM has this number."""
+        self.sim, self._phones = sim, phones
+        phones.attach(sim, self._texted_to)
+
+    def _texted_to(self, sender: str, text: str) -> bool:
+        """A text has come; the program spools it before the SIM forgets it, so a dead one leaves it there."""
+        if not self.alive:
+            return False
+        frame = sms.decode(text)
+        if frame is None:
+            self.note("strange text", sender)
+            return True
+        self.note("text", sender)
+        self._senders[bytes(frame[1:6])] = sender
+        self._last_n += 1
+        kept = Kept(self._last_n, self.world.now_us, 0, frame, "sms")
+        self.spool[kept.n] = kept
+        self._publish("up", [kept], [])
+        return True
+
+    def _text(self, order: Order, state: Any) -> None:
+        """Answer by text, to the number that one of the aliases texted from."""
+        sender = next((self._senders[alias] for alias in order.aliases if alias in self._senders), None)
+        if sender is None or self._phones is None:
+            self._report(order, False, "no number of this device")
+            return
+        last_us = self._texted.get((order.id, state), -SAME_TEXT_US)
+        if self.world.now_us - last_us < SAME_TEXT_US:
+            return
+        self._texted[order.id, state] = self.world.now_us
+        life = self._life
+
+        def done(taken: bool) -> None:
+            if life == self._life:
+                self._report(order, taken, "" if taken else "the network refused the text")
+
+        self.note("texts", state)
+        self._phones.send(self.sim, sender, sms.encode(order.frame), done)
 
     # Carrying.
 
