@@ -252,7 +252,7 @@ class Story:
                 hub.start()
         if not self.desk.alive:
             self.desk.start()
-        self.desk.broker.up = True
+        self.desk.broker.mend()
         for line in self.lines.values():
             line.cut = False
         for sky in self.skies.values():

@@ -51,16 +51,29 @@ class Session:
 
 
 class Broker:
-    """`up`, `authority` and the certificate's times are the scenario's to change."""
+    """`authority`, `names` and the certificate's times are the scenario's to change; `stop` ends it, `mend` all that."""
 
     def __init__(self, take: Callable[[str, bytes], None], now_s: float) -> None:
         self._take = take
+        self._made_s = now_s
+        self.users: dict[str, str] = {}
+        self.sessions: dict[str, Session] = {}
+        self.mend()
+
+    def mend(self) -> None:
+        """It runs, and its certificate is right."""
         self.up = True
         self.authority = CA  # who has signed the certificate it shows
         self.names = {HOST}
-        self.valid_from_s, self.valid_until_s = now_s - 3600, now_s + LASTS_S
-        self.users: dict[str, str] = {}
-        self.sessions: dict[str, Session] = {}
+        self.valid_from_s, self.valid_until_s = self._made_s - 3600, self._made_s + LASTS_S
+
+    def stop(self) -> None:
+        """The process is gone, and with it every session: `socors broker init` asks for no persistence."""
+        self.up = False
+        ended, self.sessions = self.sessions, {}
+        for session in ended.values():
+            if session.deliver:
+                session.taken_over()
 
     def register(self, number: int) -> None:
         self.users[user_of(number)] = password_of(number)
