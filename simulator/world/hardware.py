@@ -90,14 +90,16 @@ class Hardware:
             for load in ("motor", *LIGHTS):
                 self.meter.switch(load, False)
             self.levels |= {self.pins["motor"]: 0, **{self.pins[light]: 1 for light in LIGHTS}}
-            self._let_go_of_the_modem()
+            self._let_go_of_the_modem(self._held if self._holding else set())
+        elif state == "boot_from_deep_sleep" and self.state != "sleep":
+            self._let_go_of_the_modem(set())  # a reset makes inputs of all pins
         self.meter.enter(state)
 
-    def _let_go_of_the_modem(self) -> None:
-        """Asleep the processor drives the modem's lines no longer, unless they are held."""
+    def _let_go_of_the_modem(self, kept: set[int]) -> None:
+        """The processor drives the modem's lines no longer, but for those that are held."""
         for signal in ("modem_pwrkey", "modem_dtr"):
             gpio = self.pins.get(signal)
-            held = self._holding and gpio in self._held
+            held = gpio in kept
             if gpio is not None and self.levels.get(gpio) and not held:
                 self._do_pin(gpio, 0, self.now_us())
 
@@ -207,7 +209,7 @@ class Hardware:
         self._accelerometer_mode()
         self._held, self._holding = set(), False
         if self.pmu:
-            self._let_go_of_the_modem()
+            self._let_go_of_the_modem(set())
             self.pmu.lose_power()  # and with it the modem's rail
 
     # The modem and what feeds it.

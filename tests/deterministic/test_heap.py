@@ -11,6 +11,10 @@ NOISE_BYTES = 1024
 MOST_BYTES = 180_000
 
 
+# Of a watch's 768 KB: half, so that modem, driver and a full queue of positions have room, and a collection stays short.
+MOST_BYTES_OF_A_WATCH = 400_000
+
+
 def weighed(story, device):
     """Return the bytes in use after a collection."""
     device.weigh_heap()
@@ -30,6 +34,16 @@ def test_twenty_minutes_awake_with_an_alarm_that_stays_open_cost_no_memory():
         after = weighed(story, pendant)
         assert before < MOST_BYTES
         assert after - before <= NOISE_BYTES
+
+
+def test_a_watch_keeps_to_half_of_a_heap_far_smaller_than_its_chip_has():
+    with opened(seed=1) as story:
+        story.hub("kitchen")
+        watch = story.watch(awake_s=3600)
+        story.set_clock(watch)
+        story.finger(watch).hold()
+        story.run(120)
+        assert weighed(story, watch) < MOST_BYTES_OF_A_WATCH
 
 
 @pytest.mark.slow
