@@ -5,10 +5,9 @@ import asyncio
 import contextlib
 import json
 import logging
-import random
 import socket
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import uvicorn
 from fastapi import FastAPI, Header, HTTPException
@@ -18,14 +17,11 @@ from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from .feed import Feed
-from .modem_routes import cellular, modem_routes, state_of
 from .provisioning import provision
 from .radio.pendant_radio import Air
 from .world import firmware, recordings
 from .world.body import MOTIONS
-from .world.phones import LoopScheduler, SmsCentre
 from .world.realtime import RealDevice, World, now_us
-from .world.sky import Sky
 
 PAGE = Path(__file__).with_name("visitor")
 CLICK_S, GAP_S = 0.12, 0.15
@@ -38,7 +34,6 @@ class NewDevice(BaseModel):
     secret_file: Path
     settings: dict[str, int] = {}
     battery_percent: Annotated[float, Field(ge=0, le=100)] = 100
-    board: Literal["pendant", "watch"] = "pendant"
 
 
 class Press(BaseModel):
@@ -83,9 +78,6 @@ class Steering:
         self.air = Air(seed)
         self.world = World(self.air)
         self.air.send = self._send
-        self.seed = seed
-        self.texts = SmsCentre(LoopScheduler(), random.Random(f"{seed}:texts"))
-        self.skies: dict[int, Sky] = {}
         self.feed = Feed()
         self.world.listeners.add(self.feed.add)
         self.tasks: set[asyncio.Task] = set()
@@ -131,7 +123,6 @@ def create_app(steering: Steering) -> FastAPI:
     _device_routes(app, steering)
     _body_routes(app, steering)
     _world_routes(app, steering)
-    modem_routes(app, steering)
     app.mount("/visitor", StaticFiles(directory=PAGE), name="visitor")
 
     @app.get("/")
@@ -184,8 +175,7 @@ def _device_routes(app: FastAPI, steering: Steering) -> None:
         folder = steering.folder / str(number)
         await asyncio.to_thread(provision, folder, said.secret_file, said.settings)
         steering.air.add(number)
-        around = cellular(steering, number) if said.board == "watch" else None
-        steering.world.add(number, folder, said.battery_percent, said.board, around)
+        steering.world.add(number, folder, said.battery_percent)
         return {"device": number}
 
     @app.get("/devices")
@@ -198,8 +188,6 @@ def _device_routes(app: FastAPI, steering: Steering) -> None:
         hardware = device.hardware
         return {
             "device": number,
-            "board": hardware.board,
-            **({"modem": state_of(hardware.modem)} if hardware.modem else {}),
             "asleep": device.asleep,
             "destroyed": device.dead,
             "state": hardware.state,

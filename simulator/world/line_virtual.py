@@ -105,9 +105,7 @@ class VirtualLine:
             return Failure(UNREACHABLE, f"nobody answers at {want.host}")
         if not self._broker.up or want.port != PORT:
             return Failure(REFUSED, "nobody listens there")
-        if not want.tls:
-            return Failure(CLOSED, "the broker speaks TLS alone")
-        if want.ca_pem is None:
+        if not want.tls or want.ca_pem is None:
             return None  # nothing is verified
         if want.ca_pem.decode(errors="replace").strip() != self._broker.authority.strip():
             return Failure(UNTRUSTED, "signed by an authority that is not ours")
@@ -119,6 +117,8 @@ class VirtualLine:
 
     def _open(self, want: Want, failure: Failure | None, done: Done) -> None:
         """CONNECT, once TLS stands."""
+        if failure is None and not want.tls:
+            failure = Failure(CLOSED, "the broker speaks TLS alone")
         if failure is None and self._broker.users.get(want.user) != want.password:
             failure = Failure(CREDENTIALS, "user or password are wrong")
         if failure is not None:

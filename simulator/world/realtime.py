@@ -11,22 +11,13 @@ from typing import Any
 from . import firmware
 from .cellular import Cellular
 from .hardware import DEEP_SLEEP, POWER_ON, WATCHDOG, WOKEN_BY_TIMER, Hardware, Radio
+from .phones import LoopScheduler  # noqa: F401 - the clock of what lives in this process
 
 MOTION_TICK_S = 0.05
 
 
 def now_us() -> int:
     return time.monotonic_ns() // 1000
-
-
-class LoopScheduler:
-    """The clock of what runs inside this process: a modem's delays are the event loop's."""
-
-    def now_us(self) -> int:
-        return now_us()
-
-    def after(self, us: int, do: Callable[[], object]) -> asyncio.TimerHandle:
-        return asyncio.get_running_loop().call_later(us / 1e6, do)
 
 
 class RealDevice:

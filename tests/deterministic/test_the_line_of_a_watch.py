@@ -7,7 +7,15 @@ from sos_wire import frame, kinds, sms, times, topics
 from sos_wire.seal import CLOCK_MODE, Keys
 
 from simulator.chips.sim7080g import Broker, Identity
-from simulator.chips.sim7080g.line import CREDENTIALS, EXPIRED, REFUSED, UNREACHABLE, UNTRUSTED, WRONG_NAME
+from simulator.chips.sim7080g.line import (
+    CLOSED,
+    CREDENTIALS,
+    EXPIRED,
+    REFUSED,
+    UNREACHABLE,
+    UNTRUSTED,
+    WRONG_NAME,
+)
 from simulator.story import HUB_SIM, opened, secret_of
 from simulator.world.broker import HOST, LASTS_S, PORT, network_of
 from simulator.world.line_virtual import UNREACHABLE_US, VirtualLine
@@ -109,6 +117,7 @@ def test_an_alarm_over_the_line_is_an_incident_and_its_answer_comes_back():
         ({"sni": "elsewhere.test"}, WRONG_NAME),
         ({"password": "guessed"}, CREDENTIALS),
         ({"user": "device-3"}, CREDENTIALS),
+        ({"tls": False}, CLOSED),
         ({}, None),
     ],
 )
@@ -134,6 +143,15 @@ def test_a_certificate_of_a_wrong_authority_or_past_its_time_is_seen_by_a_probe_
         broker.valid_until_s = story.desk.unix_s() - 1
         assert probed() == EXPIRED
         assert not modem.line.connected
+
+
+def test_tcp_alone_opens_where_tls_is_refused_so_that_a_bad_certificate_is_not_taken_for_no_broker():
+    with scene(connected=False) as (story, modem):
+        story.desk.broker.authority = "-----BEGIN CERTIFICATE-----\nsomebody\n-----END CERTIFICATE-----\n"
+        plain = modem.want(tls=False)
+        assert modem.answered(lambda done: modem.line.probe(plain, done)) is None
+        story.desk.broker.stop()
+        assert modem.answered(lambda done: modem.line.probe(plain, done)).kind == REFUSED
 
 
 def test_a_broker_that_goes_takes_the_connection_and_its_session_with_it():

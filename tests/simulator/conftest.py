@@ -63,10 +63,10 @@ class Simulator:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read())
 
-    def add(self, number: int, board: str = "pendant") -> int:
+    def add(self, number: int) -> int:
         file = self.folder / f"secret-{number}.json"
         write_secret_file(file, number, secrets.token_bytes(32))
-        return self.ask("/devices", {"secret_file": str(file), "board": board})["device"]
+        return self.ask("/devices", {"secret_file": str(file)})["device"]
 
     def close(self) -> None:
         self.process.terminate()
