@@ -243,6 +243,19 @@ def test_main_is_copied_last_so_that_a_torn_flashing_starts_nothing_half():
     assert list(files_for("pendant"))[-1] == "main.py"
 
 
+def test_each_board_gets_its_own_board_file_and_all_else_alike():
+    pendant, watch = files_for("pendant"), files_for("watch")
+    assert pendant.pop("board.py") != watch.pop("board.py")
+    assert pendant == watch
+
+
+def test_a_network_in_a_secrets_file_that_no_modem_could_use_is_refused(tmp_path):
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps({"device": 7, "secret": SECRET.hex(), "network": {"apn": "internet"}}))
+    with pytest.raises(ConfigError, match="no secrets file"):
+        Identity.read(file)
+
+
 def test_vectors_are_not_flashed_and_everything_else_is():
     names = set(files_for("pendant"))
     assert "sos_wire/vectors.json" not in names
