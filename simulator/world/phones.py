@@ -1,4 +1,4 @@
-"""The SMS centre between telephones: store and forward, with delay, loss, doubling and the disorder that follows, by seed."""
+"""The SMS centre between telephones: store and forward, with delay, loss, doubling and disorder by seed."""
 
 import asyncio
 import random

@@ -181,7 +181,7 @@ def test_the_messages_between_hub_and_gateway():
     hub_pattern = envelope.FromHub.model_json_schema()["properties"]["hub"]["pattern"]
     assert f"`{hub_pattern}`" in section("From a hub: `up` and `backlog`")
     now = envelope.datetime.now()
-    answer = envelope.Answer("hub1", 0, [], b"", now)
+    answer = envelope.Answer("hub1", 0, [], b"", now, 1)
     assert [row[0] for row in order] == list(json.loads(envelope.down(answer, now)))
 
 

@@ -33,7 +33,7 @@ class HeardFrame(_Message):
     t: Milliseconds
     rssi: Annotated[int, Field(ge=-128, le=127)]
     frame: Hex
-    via: Literal["ble", "sms"] = "ble"
+    via: Literal["ble", "sms"] = "ble"  # by text message: where the hub stands says nothing about the wearer
 
 
 class Written(_Message):
@@ -165,12 +165,14 @@ def ranges(numbers: list[int]) -> list[list[int]]:
 
 def down(answer: Answer, now: datetime) -> bytes:
     """Return the message that asks a hub to carry an answer; `sent` lets it reckon without a clock that is right."""
-    said = {
-        "v": 1,
-        "id": answer.id,
-        "sent": milliseconds(now),
-        "aliases": [alias.hex() for alias in answer.aliases],
-        "frame": answer.frame.hex(),
-        "until": milliseconds(answer.until),
-    }
-    return json.dumps(said if answer.via == BLE else {**said, "via": answer.via}).encode()
+    return json.dumps(
+        {
+            "v": 1,
+            "id": answer.id,
+            "sent": milliseconds(now),
+            "aliases": [alias.hex() for alias in answer.aliases],
+            "frame": answer.frame.hex(),
+            "until": milliseconds(answer.until),
+            "state": answer.state,
+        }
+    ).encode()
