@@ -18,6 +18,7 @@ OLD_MESSAGE = timedelta(minutes=5)
 # A press's time is resolved against our clock, and timers against the same: two seconds are its unit.
 CLOCKS_APART = timedelta(seconds=2)
 ANSWER_WITHIN_S = 2.0
+HEARD_SINCE = timedelta(hours=1)
 
 DISPATCH = named_queries.load("dispatch")
 _DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
@@ -99,6 +100,20 @@ async def metrics(store: Any, clock: Callable[[], datetime], refused: dict[str, 
         outbox = await _all(tx, DISPATCH["outbox_state"], now=now)
         incidents = await _all(tx, "SELECT state, count(*) AS n FROM incident GROUP BY state ORDER BY state")
         hubs = await tx.hubs()
+        ways = await tx.all("heard_by_way", since=now - HEARD_SINCE)
+        faults = await tx.all("fault_counts")
+    page.add(
+        "socors_devices_heard",
+        "gauge",
+        "Devices heard within the last hour, by the way they were heard.",
+        [({"via": row["via"]}, row["n"]) for row in ways],
+    )
+    page.add(
+        "socors_device_faults",
+        "gauge",
+        "Devices that say they have a fault; unopened: an alarm of theirs nobody could open.",
+        [({"fault": row["fault"]}, row["n"]) for row in faults],
+    )
     page.add("socors_frames_total", "counter", "Frames by what became of them.", frames)
     page.add(
         "socors_outbox_rows",

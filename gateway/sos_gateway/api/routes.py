@@ -14,6 +14,9 @@ from . import views
 COOKIE = "socors"
 RECENT = timedelta(hours=12)
 OVER_MOST = 300
+TRACK_MOST = 1000  # three hours of a position every ten seconds
+# What a device says of itself stands until it says otherwise; that an alarm could not be opened, so long after the last.
+NOTE_LASTS = timedelta(hours=24)
 
 router = APIRouter()
 
@@ -102,10 +105,13 @@ async def incidents(request: Request, asking: Asking) -> list[dict[str, Any]]:
 
 @router.get("/api/incidents/{incident_id}")
 async def incident(request: Request, incident_id: int, asking: Asking) -> dict[str, Any]:
-    """One incident with its history."""
+    """One incident with its history, its track, the ways it was heard, and what its device cannot do."""
     row = await visible(request, incident_id, asking)
     async with request.app.state.store.transaction() as tx:
         history = await tx.all("transitions", incident_id=incident_id)
+        track = await tx.all("track", incident_id=incident_id, most=TRACK_MOST)
+        heard = await tx.all("heard", incident_id=incident_id)
+        faults = await tx.all("faults", device=row["device"], since=request.app.state.clock() - NOTE_LASTS)
     shown = [
         {
             "what": t["what"],
@@ -116,7 +122,21 @@ async def incident(request: Request, incident_id: int, asking: Asking) -> dict[s
         }
         for t in history
     ]
-    return {**views.incident(row), "history": shown}
+    return {
+        **views.incident(row),
+        "history": shown,
+        "track": [views.point(at) for at in track],
+        "heard": [views.bearer(way) for way in heard],
+        "faults": [views.fault(what) for what in faults],
+    }
+
+
+@router.get("/api/faults")
+async def faults(request: Request, asking: Asking) -> list[dict[str, Any]]:
+    """Devices that say they cannot do all they should, or whose alarm nobody could open."""
+    async with request.app.state.store.transaction() as tx:
+        rows = await tx.all("faults", device=None, since=request.app.state.clock() - NOTE_LASTS)
+    return views.faulty([row for row in rows if views.may_see_device(asking, row)])
 
 
 @router.post("/api/incidents/{incident_id}/accept")

@@ -65,7 +65,8 @@ class Stream:
                     self._listening.set()
                     async for notice in connection.notifies():
                         if self._consoles:
-                            await self._give(int(notice.payload))
+                            incident_id, _, what = notice.payload.partition(" ")
+                            await self._give(int(incident_id), what)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 log.warning("the database is away: %s", str(error).splitlines()[0])
             self._listening.clear()
@@ -82,14 +83,16 @@ class Stream:
             queue.get_nowait()
         queue.put_nowait(None)
 
-    async def _give(self, incident_id: int) -> None:
+    async def _give(self, incident_id: int, what: str = "") -> None:
+        """Give the consoles an incident as it is now; `what` where it is no step of its history."""
         async with self._store.transaction() as tx:
             row = await tx.one("incident_view", incident_id=incident_id)
             last = await tx.one("last_transition", incident_id=incident_id)
         if row is None or last is None:
             return
-        self._given.add(last["id"])
-        message = {"id": last["id"], "row": row, "what": last["what"]}
+        if not what:
+            self._given.add(last["id"])
+        message = {"id": last["id"], "row": row, "what": what or last["what"]}
         for queue, operator in list(self._consoles.items()):
             if not views.may_see(operator, row):
                 continue

@@ -29,7 +29,7 @@ def may_see(operator: Operator, row: dict[str, Any]) -> bool:
 
 
 def incident(row: dict[str, Any]) -> dict[str, Any]:
-    """Return what a console shows of an incident. Position None means unknown; it is never 0,0."""
+    """Return what a console shows of an incident. Position None means unknown; it is never 0,0, nor a cell's place."""
     position = None
     if row["lat_e7"] is not None and row["lon_e7"] is not None:
         position = {
@@ -63,5 +63,43 @@ def incident(row: dict[str, Any]) -> dict[str, Any]:
         "accepted_at": _stamp(row["accepted_at"]),
         "closed_at": _stamp(row["closed_at"]),
         "position": position,
+        "cell": {"name": row["cell"], "at": _stamp(row["cell_at"])} if row["cell"] else None,
         "rank": list(rank(row)),
     }
+
+
+def point(row: dict[str, Any]) -> dict[str, Any]:
+    """Return one point of an incident's track."""
+    return {
+        "lat": row["lat_e7"] / 1e7,
+        "lon": row["lon_e7"] / 1e7,
+        "radius_m": row["radius_m"],
+        "at": _stamp(row["at"]),
+    }
+
+
+def bearer(row: dict[str, Any]) -> dict[str, Any]:
+    """Return one way an incident's events came."""
+    return {"via": row["via"], "hub": row["hub"] or None, "at": _stamp(row["heard_at"])}
+
+
+def fault(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what a device cannot do, and since when it says so."""
+    return {"fault": row["fault"], "since": _stamp(row["since"]), "seen_at": _stamp(row["seen_at"])}
+
+
+def may_see_device(operator: Operator, row: dict[str, Any]) -> bool:
+    """Whether an operator may know of a device: a protected wearer's only who may see silent alarms."""
+    if not operator.may_see(row["home_town"], ()):
+        return False
+    discreet = bool(row["profile"].get("protected") or row["profile"].get("silent"))
+    return not discreet or operator.may_see_discreet()
+
+
+def faulty(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return devices that have faults, with all the faults of each."""
+    found: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        about = {"device": row["device"], "wearer": row["wearer_name"], "town_name": row["town_name"]}
+        found.setdefault(row["device"], {**about, "faults": []})["faults"].append(fault(row))
+    return list(found.values())

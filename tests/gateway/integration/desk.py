@@ -5,6 +5,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from sos_gateway.app import put_towns
+from sos_gateway.config import Destination
+from sos_gateway.dispatch.plan import planner
 from sos_gateway.domain.jurisdiction import distance_m, metropolitan
 from sos_gateway.down import Answers
 from sos_gateway.incidents import Incidents
@@ -24,6 +26,13 @@ HUBS = {
     "stairs": (413_551_000, 20_701_000),
     "beach": (412_600_000, 19_800_000),  # 13 km away
 }
+
+POLICE = Destination(
+    name="police",
+    kind="webhook",
+    url="https://police.invalid/",
+    secret="whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
+)
 
 
 class Clock:
@@ -62,15 +71,33 @@ class Pendant:
     def alarm(self, kind=kinds.SOS, **fields):
         return self.seal(self.event(kind, **fields))
 
+    def full(self, kind=kinds.SOS, of=None, **fields):
+        """A new event in its full form, or the full form `of` one that exists."""
+        if of is None:
+            self.seq += 1
+        boot, seq = (self.boot, self.seq) if of is None else (of.boot, of.seq)
+        fields.setdefault("unix_s", int(self.clock().timestamp()))
+        fields.setdefault("flags", kinds.CLOCK_VALID)
+        return frame.full(boot, seq, kind if of is None else of.kind, **fields)
+
+    def seal_full(self, event):
+        alias = self.keys.alias(CLOCK_MODE, times.alias_index(int(self.clock().timestamp())))
+        return self.keys.seal_up(alias, kinds.FORM_FULL, frame.encode_full(event))
+
+    def opened(self, answer):
+        """What the device reads in a down frame."""
+        return frame.decode_down(self.keys.open_down(answer))
+
 
 class Desk:
-    """Everything of a gateway that does not need a broker."""
+    """Everything of a gateway that does not need a broker; what it tells destinations is in the outbox."""
 
     def __init__(self, store, clock):
         self.store, self.clock = store, clock
+        rows_for = planner([POLICE])
         self.sent, self.published = [], []
         self.resolver = Resolver()
-        self.incidents = Incidents(store=store, clock=clock, rows_for=lambda *_: [])
+        self.incidents = Incidents(store=store, clock=clock, rows_for=rows_for)
 
         async def send(answer):
             self.sent.append(answer)
@@ -84,7 +111,7 @@ class Desk:
             resolver=self.resolver,
             clock=clock,
             town_of=metropolitan().town_of,
-            rows_for=lambda *_: [],
+            rows_for=rows_for,
             distance_m=distance_m,
         )
         self.ingest = Ingest(
@@ -105,7 +132,11 @@ class Desk:
         self.resolver.put(KnownDevice(number, made.keys, self.clock(), self.clock()))
         return made
 
-    async def hear(self, *frames, hub="kitchen", rssi=-60, age=timedelta()):
+    async def publish(self, number, lane, *frames):
+        """What a device with a modem publishes itself."""
+        await self.ingest.take(Message(f"socors/v1/d/{number}/{lane}", b"".join(frames)))
+
+    async def hear(self, *frames, hub="kitchen", rssi=-60, age=timedelta(), via=None):
         """One message of a hub with these frames; return the numbers its spool gave them."""
         numbers, now = [], round(self.clock().timestamp() * 1000)
         for _ in frames:
@@ -113,7 +144,7 @@ class Desk:
             numbers.append(self._n)
         heard = now - round(age.total_seconds() * 1000)
         listed = [
-            {"n": n, "t": heard, "rssi": rssi, "frame": bytes(f).hex()}
+            {"n": n, "t": heard, "rssi": rssi, "frame": bytes(f).hex(), **({"via": via} if via else {})}
             for n, f in zip(numbers, frames, strict=True)
         ]
         await self.say({"v": 1, "hub": hub, "spool": "0badcafe", "sent": now, "frames": listed}, hub)
@@ -141,6 +172,15 @@ class Desk:
             "SELECT * FROM down WHERE ref_boot = %s AND ref_seq = %s", event.boot, event.seq
         )
         return row
+
+    async def told(self):
+        """What the police are told, in order: what changed and the position it is told with."""
+        rows = await self.all("SELECT payload FROM outbox WHERE state <> 'withdrawn' ORDER BY id")
+        return [(row["payload"]["change"], row["payload"]["position"]) for row in rows]
+
+    def to_device(self):
+        """Answers published to devices' own topics."""
+        return [answer for answer in self.sent if answer.hub is None]
 
     def receipts(self):
         return [said["ranges"] for topic, said in self.published if topic.endswith("/receipt")]

@@ -288,6 +288,33 @@ SELECT i.*, w.name AS wearer_name, w.language AS wearer_language, t.name AS town
 JOIN wearer w ON w.id = i.wearer_id LEFT JOIN town t ON t.ine = i.town
 WHERE i.id = %(incident_id)s
 
+-- track --
+-- In the order of the positions' own times; the newest where there are too many.
+SELECT * FROM (
+    SELECT lat_e7, lon_e7, radius_m, fix_at AS at FROM event
+    WHERE incident_id = %(incident_id)s AND lat_e7 IS NOT NULL AND fix_at IS NOT NULL
+    ORDER BY at DESC LIMIT %(most)s) newest
+ORDER BY at
+
+-- heard --
+SELECT s.via, s.hub, max(s.heard_at) AS heard_at FROM event e
+JOIN sighting s ON (s.device, s.boot, s.seq) = (e.device, e.boot, e.seq)
+WHERE e.incident_id = %(incident_id)s GROUP BY s.via, s.hub ORDER BY heard_at DESC
+
+-- faults --
+SELECT f.device, f.fault, f.since, f.seen_at, w.name AS wearer_name, w.profile, w.home_town, t.name AS town_name
+FROM device_fault f JOIN device d ON d.number = f.device JOIN wearer w ON w.id = d.wearer_id
+JOIN town t ON t.ine = w.home_town
+WHERE d.revoked_at IS NULL AND (%(device)s::integer IS NULL OR f.device = %(device)s)
+    AND (f.fault <> 'unopened' OR f.seen_at > %(since)s)
+ORDER BY f.since DESC, f.device, f.fault
+
+-- heard_by_way --
+SELECT via, count(DISTINCT device) AS n FROM sighting WHERE heard_at > %(since)s GROUP BY via ORDER BY via
+
+-- fault_counts --
+SELECT fault, count(*) AS n FROM device_fault GROUP BY fault ORDER BY fault
+
 -- towns --
 SELECT ine, name FROM town ORDER BY name
 
