@@ -109,17 +109,18 @@ def begin(event: Event, wearer_id: int, town: str, now: datetime) -> Incident:
         received_at=event.received_at,
         updated_at=now,
         heard_by=event.hub,
+        press_count=event.presses,
     )
 
 
 def join(incident: Incident, event: Event, now: datetime) -> Incident:
     """Return the incident with one more alarm in it: press count up, kind the most serious, silence kept."""
     if event.cancelled:
-        return replace(incident, press_count=incident.press_count + 1, updated_at=now)
+        return replace(incident, press_count=incident.press_count + event.presses, updated_at=now)
     kind = kind_name(event.kind)
     joined = replace(
         incident,
-        press_count=incident.press_count + 1,
+        press_count=incident.press_count + event.presses,
         kind=more_serious(incident.kind, kind),
         silent=incident.silent or kind in DISCREET,
         says_false_alarm=False,  # who presses again takes that back
@@ -133,6 +134,15 @@ def join(incident: Incident, event: Event, now: datetime) -> Incident:
     if opened <= now:
         return opened_now(joined, now)
     return replace(joined, pending_until=min(opened, joined.pending_until or opened))
+
+
+def pressed_more(incident: Incident, stored: Event, event: Event, now: datetime) -> Incident:
+    """Return the incident when one of its alarms turns out to stand for more presses than the copy stored said."""
+    more = event.presses - stored.presses
+    if more <= 0 or incident.state in OVER:
+        return incident
+    says = incident.says_false_alarm and event.cancelled
+    return replace(incident, press_count=incident.press_count + more, says_false_alarm=says, updated_at=now)
 
 
 def opened_now(incident: Incident, now: datetime) -> Incident:

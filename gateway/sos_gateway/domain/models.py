@@ -66,6 +66,11 @@ class Event:
         return Number(self.device, self.boot, self.seq)
 
     @property
+    def presses(self) -> int:
+        """How many presses it stands for; the short form cannot say, and is one."""
+        return self.press_count or 1
+
+    @property
     def reference(self) -> Number | None:
         if self.ref_boot is None or self.ref_seq is None:
             return None

@@ -365,7 +365,11 @@ class Acceptor:
             return
         await tx.tell_more(more)
         if more.incident_id is not None:
-            incident = await tx.incident(more.incident_id, lock=True)
+            before = await tx.incident(more.incident_id, lock=True)
+            incident = life.pressed_more(before, stored, more, now)
+            if incident != before:
+                await tx.update_incident(incident)
+                await self._moved(tx, before, incident, "pressed again", wearer, now)
             await self._places.learnt(tx, incident, more, wearer, now)
 
 

@@ -43,11 +43,11 @@ def test_the_full_form_of_a_stored_alarm_adds_its_position_once_and_no_second_al
         incident = await desk.incident()
         assert where(incident) == (412_670_000, 20_150_000, 15, "device")
         assert (incident["town"], incident["also_towns"]) == (GAVA_TOWN, [CORNELLA])
-        assert (incident["press_count"], incident["cell"]) == (1, "214-7-1234-56789")
+        assert (incident["press_count"], incident["cell"]) == (3, "214-7-1234-56789")
         (event,) = await desk.all("SELECT * FROM event")
         assert (event["battery_mv"], event["press_count"], event["faults"]) == (3700, 3, kinds.FAULT_GNSS)
-        assert [change for change, _ in await desk.told()] == ["raised", "moved"]
-        assert len(await desk.all("SELECT * FROM transition")) == 2
+        assert [change for change, _ in await desk.told()] == ["raised", "pressed again", "moved"]
+        assert len(await desk.all("SELECT * FROM transition")) == 3
 
     run(story)
 

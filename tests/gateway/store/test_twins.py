@@ -17,7 +17,7 @@ from psycopg import errors
 from sos_gateway.config import Destination
 from sos_gateway.dispatch.plan import planner
 from sos_gateway.domain.jurisdiction import distance_m
-from sos_gateway.domain.models import Number
+from sos_gateway.domain.models import BLE, LTE, SMS, Number
 from sos_gateway.down import Answers
 from sos_gateway.errors import SocorsError
 from sos_gateway.incidents import Incidents
@@ -65,9 +65,13 @@ class House:
         )
         self._n = 0
 
-    async def hear(self, frame, hub="kitchen", rssi=-60):
+    async def hear(self, frame, hub="kitchen", rssi=-60, via=BLE):
+        if via == LTE:
+            return await self.acceptor.accept(
+                Heard(frame, None, self.clock(), via=LTE, publisher=NUMBER, is_alarm=rssi > -60)
+            )
         self._n += 1
-        return await self.acceptor.accept(Heard(frame, hub, self.clock(), rssi, "0badcafe", self._n))
+        return await self.acceptor.accept(Heard(frame, hub, self.clock(), rssi, "0badcafe", self._n, via))
 
 
 async def prepare_postgres(store, now):
@@ -233,7 +237,7 @@ def test_frames_kept_unresolved_are_read_searched_and_trimmed_alike(both):
 
 async def something(house, chance, raised):
     """One step of a drawn life: frames, copies, rubbish, officers, time."""
-    what = chance.randrange(12)
+    what = chance.randrange(14)
     hub, rssi = chance.choice(list(HUBS)), chance.randint(-100, -40)
     if what < 3:
         kind = chance.choice((kinds.SOS, kinds.SOS, kinds.FALL, kinds.SILENT, kinds.TAMPER, kinds.HEARTBEAT))
@@ -260,6 +264,8 @@ async def something(house, chance, raised):
             wakes = await tx.next_timer(), await tx.next_down(house.clock())
         await house.answers.hub_reported(chance.randint(1, 4), hub, chance.random() < 0.5)
         return wakes
+    if what > 11:
+        return await full_form(house, chance, raised, hub, rssi)
     incident_id = chance.randint(1, 4)
     try:
         if what == 10:
@@ -271,10 +277,26 @@ async def something(house, chance, raised):
         return str(error)
 
 
-async def heard(house, frame, hub, rssi):
-    result = await house.hear(frame, hub, rssi)
+async def full_form(house, chance, raised, hub, rssi):
+    """The long form of something, by any way: with or without a position, a cell, faults."""
+    said = {"faults": chance.choice((0, 0, kinds.FAULT_GNSS, kinds.FAULT_SIM | 1 << 14))}
+    if chance.random() < 0.6:
+        said |= {"lat_e7": 413_550_000 + chance.randrange(40_000), "lon_e7": 20_700_000, "radius_m": 20}
+        said["fix_age_s"] = chance.choice((0, 40, 9000, kinds.AGE_UNKNOWN))
+    if chance.random() < 0.3:
+        said |= {"mcc": 214, "mnc": 7, "tac": 9, "cell": chance.randrange(1, 4), "press_count": 2}
+    of = chance.choice(raised) if raised and chance.random() < 0.5 else None
+    kind = chance.choice((kinds.SOS, kinds.POSITION, kinds.POSITION, kinds.HEARTBEAT))
+    event = house.pendant.full(kind, of=of, **said)
+    if of is None and kind == kinds.SOS:
+        raised.append(house.pendant.event(kind, seq=event.seq))
+    return await heard(house, house.pendant.seal_full(event), hub, rssi, chance.choice((BLE, LTE, LTE, SMS)))
+
+
+async def heard(house, frame, hub, rssi, via=BLE):
+    result = await house.hear(frame, hub, rssi, via)
     if result.event is not None and result.answer_now is not None:
-        await house.answers.answer_again(result.event, result.answer_now, hub)
+        await house.answers.answer_again(result.event, result.answer_now, None if via == LTE else hub, via)
     return result.outcome, result.incident_id, result.answer_now
 
 
@@ -285,7 +307,10 @@ def test_lives_drawn_by_chance_end_alike_in_both(both, seed):
         return [await something(house, chance, raised) for _ in range(120)]
 
     tables = both(story)
-    assert tables["event"] and tables["incident"] and tables["down"] and tables["outbox"]
+    for table in ("event", "incident", "down", "outbox"):
+        assert tables[table], table
+    assert tables["device"][0]["faults_seq"]
+    assert {row["via"] for row in tables["sighting"]} == {BLE, LTE, SMS}
 
 
 def public(kind):
