@@ -43,6 +43,10 @@ async function api(path, body) {
 }
 
 const ageNode = (text) => el("span", { class: "age", "data-at": text, title: clock(text) }, age(text));
+// She may be elsewhere by now: a position of before is not shown as one of now.
+const OLD_MS = 5 * 60 * 1000;
+const isOld = (position) => !position.at || Date.now() - new Date(position.at) > OLD_MS;
+const oldNode = (position) => el("span", { class: "old mark-word", "data-since": position.at || "", ...(isOld(position) ? {} : { hidden: "" }) }, w.old);
 const until = (text) => w.opens_in.replace("{t}", Math.max(0, Math.ceil((new Date(text) - Date.now()) / 1000)));
 const untilNode = (text) => el("span", { class: "until", "data-until": text }, until(text));
 
@@ -80,7 +84,8 @@ function beep() {
 }
 soundButton.addEventListener("click", arm);
 document.addEventListener("keydown", arm, { once: true });
-document.addEventListener("pointerdown", arm, { once: true });
+// Not when it goes down: the button's shorter word moves a narrow page, and what was meant would be missed.
+document.addEventListener("click", arm, { once: true });
 setInterval(beep, 1500);
 
 // List.
@@ -131,6 +136,7 @@ function drawList() {
 setInterval(() => {
   for (const node of document.querySelectorAll(".age")) node.textContent = age(node.dataset.at);
   for (const node of document.querySelectorAll(".until")) node.textContent = until(node.dataset.until);
+  for (const node of document.querySelectorAll(".old")) node.hidden = !isOld({ at: node.dataset.since });
 }, 1000);
 
 // Map.
@@ -156,8 +162,22 @@ askForTowns();
 const showNames = () => document.getElementById("map").classList.toggle("far", map.getZoom() < 11.5);
 map.on("zoomend", showNames);
 showNames();
+L.control.scale({ imperial: false }).addTo(map);
 const markers = L.layerGroup().addTo(map);
 const COLOUR = { open: "#b3001b", pending: "#5a6472", accepted: "#1f6b3a", on_scene: "#1f6b3a", closed: "#14213d", cancelled: "#14213d" };
+// The way she came, as her own device tells it: a line through the middles of circles, each as large as it is unsure.
+let track = { id: null, points: [] };
+function drawTrack(colour) {
+  const points = track.points.map((point) => [point.lat, point.lon]);
+  if (points.length < 2) return;
+  L.polyline(points, { color: colour, weight: 3, opacity: 0.75, className: "track", interactive: false }).addTo(markers);
+  for (const point of track.points.slice(0, -1)) {
+    const dot = L.circleMarker([point.lat, point.lon], { radius: 4, color: colour, weight: 1.5, fillColor: "#ffffff", fillOpacity: 1, className: "point" });
+    const within = point.radius_m ? ` · ${w.within.replace("{m}", point.radius_m)}` : "";
+    dot.bindTooltip(() => el("span", {}, `${clock(point.at)} · ${age(point.at)}${within}`)).addTo(markers);
+  }
+}
+const howOld = (position) => [position.at ? age(position.at) : w.age_unknown, ...(isOld(position) ? [w.old] : [])].join(" · ");
 function drawMap() {
   markers.clearLayers();
   // The chosen one comes last and lies on top.
@@ -165,9 +185,12 @@ function drawMap() {
     if (!incident.position || (OVER.includes(incident.state) && incident.id !== chosen)) continue;
     const at = [incident.position.lat, incident.position.lon];
     const colour = COLOUR[incident.state];
-    if (incident.position.radius_m) L.circle(at, { radius: incident.position.radius_m, color: colour, weight: 1, fillOpacity: 0.12 }).addTo(markers);
-    const dot = L.circleMarker(at, { radius: incident.id === chosen ? 11 : 8, color: "#ffffff", weight: 2, fillColor: colour, fillOpacity: 1, dashArray: incident.disputed ? "3 3" : null });
-    dot.bindTooltip(`${kind(incident)} · ${incident.wearer}`).on("click", () => choose(incident.id)).addTo(markers);
+    const old = isOld(incident.position);
+    if (incident.position.radius_m) L.circle(at, { radius: incident.position.radius_m, color: colour, weight: 1.5, fillOpacity: old ? 0.04 : 0.12, dashArray: old ? "6 6" : null, className: "reach" }).addTo(markers);
+    if (incident.id === chosen && track.id === chosen) drawTrack(colour);
+    const dot = L.circleMarker(at, { radius: incident.id === chosen ? 11 : 8, color: "#ffffff", weight: 2, fillColor: colour, fillOpacity: old ? 0.6 : 1, dashArray: incident.disputed ? "3 3" : null });
+    // A string would go in as markup.
+    dot.bindTooltip(() => el("span", {}, `${kind(incident)} · ${incident.wearer} · ${howOld(incident.position)}`)).on("click", () => choose(incident.id)).addTo(markers);
   }
 }
 
@@ -181,10 +204,14 @@ function where(incident) {
   if (!p) return [w.unknown];
   const parts = [`${p.lat.toFixed(5)}, ${p.lon.toFixed(5)}`];
   if (p.radius_m) parts.push(w.within.replace("{m}", p.radius_m));
-  if (p.source) parts.push(w.heard_by.replace("{s}", p.source));
+  if (p.source) parts.push(p.source === "device" ? w.by_device : w.heard_by.replace("{s}", p.source));
   const text = parts.join(" · ");
-  return p.at ? [text + " · ", ageNode(p.at)] : [text];
+  return [text + " · ", p.at ? ageNode(p.at) : w.age_unknown, " ", oldNode(p)];
 }
+// A cell is kilometres wide: its name says where to ask, and no coordinates are made of it.
+const cellOf = (incident) => (incident.cell ? [incident.cell.name, " · ", ageNode(incident.cell.at)] : []);
+const ways = (heard) => heard.map((way) => w["via_" + way.via] + (way.hub ? ` (${way.hub})` : "")).join(", ");
+const fault = (what) => w["fault_" + what.fault] || what.fault;
 const note = (text) => w["kind_" + text] || w["disposition_" + text] || text;
 const who = (text) => (text === "timer" ? w.timer : text.replace(/^device (?=\d+$)/, w.device + " "));
 function actions(incident) {
@@ -217,17 +244,24 @@ async function drawDetails() {
   const focused = box.contains(document.activeElement) ? document.activeElement.id : "";
   const disposition = same ? document.getElementById("disposition")?.value : "";
   box.dataset.id = full.id;
+  const followed = track.id === full.id && track.points.length > 1;
+  track = { id: full.id, points: full.track };
+  drawMap();
+  showTrack(followed);
   box.replaceChildren(
     el("p", { class: "big" }, `${kind(full)} · ${w["state_" + full.state]}`),
     el("dl", {},
       ...line(w.name, full.wearer),
       ...line(w.town, [full.town_name, ...full.also_towns].join(", ")),
       ...line(w.position, ...where(full)),
+      ...line(w.cell, ...cellOf(full)),
       ...line(w.occurred, `${clock(full.occurred_at)} · `, ageNode(full.occurred_at)),
       ...line(w.received, `${clock(full.received_at)} · `, ageNode(full.received_at)),
       ...(full.state === "pending" && full.pending_until ? line(w.opens, untilNode(full.pending_until)) : []),
       ...line(w.presses, String(full.press_count)),
       ...line(w.device, String(full.device)),
+      ...line(w.came_by, ways(full.heard)),
+      ...line(w.faults, full.faults.map(fault).join(", ")),
       ...line(w.accepted_by, full.accepted_by),
     ),
     ...(marks(full).length ? [el("p", { class: "marks" }, ...marks(full).map((word) => el("span", { class: "mark-word" }, word)))] : []),
@@ -257,10 +291,21 @@ function choose(id) {
   document.getElementById("details").replaceChildren();
   delete document.getElementById("details").dataset.id;
   drawDetails();
+  show(incident);
+}
+function show(incident) {
   if (!incident?.position) return;
   const zoom = Math.max(map.getZoom(), setup.tiles ? 15 : 12);
   // While the map glides from one zoom to another it would not hear of the next place.
   map.setView([incident.position.lat, incident.position.lon], zoom, { animate: zoom === map.getZoom() });
+}
+// The whole way at first; then where the officer looks is left alone, as long as she who is followed is in sight.
+function showTrack(followed) {
+  const newest = track.points.at(-1);
+  if (track.points.length < 2 || (followed && map.getBounds().contains([newest.lat, newest.lon]))) return;
+  const bounds = L.latLngBounds([]);
+  for (const point of track.points) bounds.extend(L.latLng(point.lat, point.lon).toBounds(2 * (point.radius_m || 0)));
+  map.fitBounds(bounds, { maxZoom: 17, padding: [40, 40], animate: false });
 }
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || ["SELECT", "INPUT"].includes(event.target.tagName)) return;
@@ -285,7 +330,10 @@ function take(incident) {
   if (chosen === null && !OVER.includes(incident.state)) choose(incident.id);
   drawList();
   drawMap();
-  if (incident.id === chosen) drawDetails();
+  if (incident.id === chosen) {
+    drawDetails();
+    if (incident.position && !before?.position) show(incident);
+  }
   beep();
 }
 function live(on) {
@@ -308,12 +356,25 @@ async function readAll() {
   if (chosen === null && first && !OVER.includes(first.state)) choose(first.id);
   else if (chosen !== null) drawDetails();
 }
+// What devices cannot do. It can wait: it is asked for now and then.
+async function readFaults() {
+  const devices = await api("/api/faults").catch(() => null);
+  if (!devices) return;
+  document.getElementById("faults").hidden = !devices.length;
+  document.getElementById("faulty").replaceChildren(
+    ...devices.map((device) => el("li", {},
+      el("span", { class: "what" }, `${w.device} ${device.device} · ${device.wearer} · ${device.town_name}`),
+      ...device.faults.map((what) => el("span", { class: "fault" }, `${fault(what)} · `, ageNode(what.fault === "unopened" ? what.seen_at : what.since))),
+    )),
+  );
+}
+setInterval(readFaults, 20000);
 let heardAt = Date.now();
 function follow() {
   const stream = new EventSource("/api/events");
   const heard = () => { heardAt = Date.now(); };
   const again = () => { live(false); stream.close(); setTimeout(follow, 2000); };
-  stream.addEventListener("hello", () => { heard(); readAll().then(() => live(true), again); });
+  stream.addEventListener("hello", () => { heard(); readAll().then(() => live(true), again); readFaults(); });
   stream.addEventListener("ping", heard);
   stream.addEventListener("incident", (event) => { heard(); take(JSON.parse(event.data)); });
   stream.onerror = () => {
