@@ -19,6 +19,7 @@ from sos_gateway.incidents import Incidents
 from sos_gateway.keys.registry import NewWearer, Registry
 from sos_gateway.keys.wrapping import Wrapper, new_key_file
 from sos_gateway.store.postgres import PostgresStore
+from sos_wire import kinds
 
 PASSWORD = "correct horse battery"
 CORNELLA, BADALONA = "08073", "08015"
@@ -38,7 +39,7 @@ class Desk:
             mqtt_password=SecretStr(secrets.token_urlsafe(16)),
             secure_cookies=False,
         )
-        self.devices = 0
+        self.devices = self.events = 0
         self.run(self._open(url))
 
     def run(self, coroutine):
@@ -91,7 +92,7 @@ class Desk:
         number = 1000 + self.devices
         town = fields.get("town", CORNELLA)
         registry = Registry(self.store, Wrapper(bytes(32)), utc_now)
-        await registry.provision(number, NewWearer(wearer, town))
+        await registry.provision(number, NewWearer(wearer, town, profile=fields.pop("profile", {})))
         now = datetime.now(UTC)
         made = Incident(
             wearer_id=self.devices,
@@ -118,6 +119,33 @@ class Desk:
         if state == "closed":
             await self.incidents.close(made.id, "agent.roca", "real")
         return made.id
+
+    def walk(self, incident_id: int, *points: tuple[int, int, int]) -> None:
+        """Positions of its device arrive, as the ingest stores them: (lat_e7, lon_e7, age in seconds)."""
+        self.run(self._walk(incident_id, points))
+
+    async def _walk(self, incident_id: int, points: tuple[tuple[int, int, int], ...]) -> None:
+        now = datetime.now(UTC)
+        async with self.store.transaction() as tx:
+            incident = await tx.incident(incident_id)
+            for lat_e7, lon_e7, age_s in points:
+                self.events += 1
+                at = now - timedelta(seconds=age_s)
+                place = {"lat_e7": lat_e7, "lon_e7": lon_e7, "radius_m": 25}
+                event = Event(incident.device, 1, 1 + self.events, kinds.POSITION, 2, 2, at, True, now, b"")
+                event = replace(event, incident_id=incident_id, **place, fix_age_s=0, fix_at=at)
+                await tx.insert_event(event)
+                incident = replace(incident, **place, position_source="device", position_at=at)
+            await tx.update_incident(incident)
+            await tx.notice_position(incident_id)
+
+    def faults(self, device: int, *names: str) -> None:
+        async def say() -> None:
+            async with self.store.transaction() as tx:
+                for name in names:
+                    await tx.note_fault(device, name, datetime.now(UTC))
+
+        self.run(say())
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -126,7 +127,69 @@ def test_bad_input_gets_one_sentence(client, desk):
     assert answer.json()["detail"] == f"Incident {early} is open, so it cannot become closed."
 
 
+def test_a_track_and_a_cell_are_part_of_an_incident_and_unknown_stays_unknown(client, desk):
+    walker, unknown = desk.incident(), desk.incident(cell="214-7-1234-5", cell_at=datetime.now(UTC))
+    desk.walk(walker, (412_650_000, 19_760_000, 60), (412_650_000, 19_764_000, 5))
+    mine = token(desk, "agent")
+    found = client.get(f"/api/incidents/{walker}", headers=mine).json()
+    assert [point["lon"] for point in found["track"]] == [1.976, 1.9764]
+    assert {"lat", "lon", "radius_m", "at"} == set(found["track"][0])
+    assert (found["position"]["radius_m"], found["position"]["source"]) == (25, "device")
+    found = client.get(f"/api/incidents/{unknown}", headers=mine).json()
+    assert (found["position"], found["track"], found["cell"]["name"]) == (None, [], "214-7-1234-5")
+
+
+def test_positions_of_a_silent_alarm_are_seen_by_who_may_see_it_and_by_nobody_else(client, desk):
+    hidden = desk.incident(kind="silent", silent=True)
+    seen = desk.incident()
+    ordinary, special = token(desk, "agent"), token(desk, "special", role="specialist")
+    streamed = {}
+    with (
+        client.stream("GET", "/api/events", headers=ordinary) as theirs,
+        client.stream("GET", "/api/events", headers=special) as hers,
+    ):
+        lines = {"ordinary": theirs.iter_lines(), "special": hers.iter_lines()}
+        for reader in lines.values():
+            assert any("hello" in line for line in reader)
+        desk.walk(hidden, (412_650_000, 19_760_000, 5))
+        desk.walk(seen, (412_650_000, 19_760_000, 5))
+        for name, reader in lines.items():
+            streamed[name] = []
+            while seen not in streamed[name]:
+                line = next(reader)
+                if line.startswith("data:") and '"id"' in line:
+                    said = json.loads(line.removeprefix("data:"))
+                    assert (said["what"], said["position"]["radius_m"]) == ("position", 25)
+                    streamed[name].append(said["id"])
+    assert streamed == {"ordinary": [seen], "special": [hidden, seen]}
+    assert client.get(f"/api/incidents/{hidden}", headers=ordinary).status_code == 404
+    assert len(client.get(f"/api/incidents/{hidden}", headers=special).json()["track"]) == 1
+
+
+def test_faulty_devices_are_listed_for_their_towns_officers_and_protected_wearers_for_specialists(
+    client, desk
+):
+    desk.incident(town=BADALONA)
+    desk.incident()
+    desk.incident(town=BADALONA, profile={"protected": True})
+    for device in (1001, 1002, 1003):
+        desk.faults(device, "sim", "gnss")
+    of_badalona = token(desk, "agent", towns=(BADALONA,))
+    special = token(desk, "special", role="specialist", towns=(BADALONA,))
+    devices = {
+        name: sorted(device["device"] for device in client.get("/api/faults", headers=who).json())
+        for name, who in (("agent", of_badalona), ("special", special))
+    }
+    assert devices == {"agent": [1001], "special": [1001, 1003]}
+    (one,) = client.get("/api/faults", headers=of_badalona).json()
+    assert [fault["fault"] for fault in one["faults"]] == ["gnss", "sim"]
+
+
 def test_health_metrics_and_openapi_answer(client, desk):
     assert client.get("/health").json()["status"]
     assert client.get("/api/openapi.json").json()["info"]["title"] == "Socors gateway"
-    assert client.get("/metrics").status_code == 200
+    desk.incident()
+    desk.faults(1001, "sim")
+    page = client.get("/metrics")
+    assert page.status_code == 200
+    assert 'socors_device_faults{fault="sim"} 1' in page.text

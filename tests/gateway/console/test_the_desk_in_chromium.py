@@ -243,6 +243,104 @@ def test_the_picture_in_the_readme_is_of_the_real_desk(desk, open_page, take_pic
     take_picture(page, PICTURE)
 
 
+BEACH = (412_650_000, 19_760_000)
+
+
+def walked(steps, newest_age_s=10):
+    """Points of a walk along the beach, 33 m every 20 s, the newest last."""
+    lat, lon = BEACH
+    return [(lat, lon + n * 4000, newest_age_s + 20 * (steps - 1 - n)) for n in range(steps)]
+
+
+def until(page, script):
+    """Wait until a script says yes; playwright's own way would evaluate a string in the page, which it forbids."""
+    for _ in range(300):
+        if page.evaluate(script):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never came true: {script}")
+
+
+def test_the_way_she_walks_is_drawn_as_it_comes_and_stays_in_sight(desk, open_page):
+    desk.operator("agent.puig")
+    number = desk.incident(wearer="Núria Vila")
+    page = open_page("agent.puig")
+    page.wait_for_selector("#details >> text=unknown")
+    desk.walk(number, *walked(1))
+    page.wait_for_selector("#details >> text=/within 25 m · by the device · \\d+ s ago/")
+    page.wait_for_selector("path.reach", state="attached")
+    assert not page.query_selector("path.track")
+    desk.walk(number, *walked(4)[1:])
+    page.wait_for_selector("path.track", state="attached")
+    until(page, "document.querySelectorAll('path.point').length === 3")
+    in_sight = """() => {
+        const map = document.getElementById('map').getBoundingClientRect();
+        const it = document.querySelector('path.track').getBoundingClientRect();
+        return it.left > map.left && it.right < map.right && it.top > map.top && it.bottom < map.bottom;
+    }"""
+    until(page, in_sight)
+    desk.walk(number, (BEACH[0] + 100_000, BEACH[1] + 300_000, 1))
+    until(page, "document.querySelectorAll('path.point').length === 4")
+    until(page, in_sight)
+
+
+def test_a_position_of_before_is_shown_as_old(desk, open_page):
+    desk.operator("agent.puig")
+    fresh, stale = desk.incident(wearer="Now Here"), desk.incident(wearer="Long Gone")
+    desk.walk(fresh, (*BEACH, 10))
+    desk.walk(stale, (*BEACH, 1500))
+    page = open_page("agent.puig")
+    page.click(".incident >> text=Long Gone")
+    page.wait_for_selector("#details >> text=25 min ago")
+    page.wait_for_selector("#details >> text=old position")
+    page.click(".incident >> text=Now Here")
+    page.wait_for_selector("#details >> text=/by the device/")
+    assert not page.is_visible("#details >> text=old position")
+
+
+def test_a_cell_is_named_and_makes_no_point_on_the_map(desk, open_page):
+    desk.operator("agent.puig")
+    now = datetime.now(UTC)
+    desk.incident(position_source="cell", cell="214-7-1234-56789", cell_at=now - timedelta(minutes=3))
+    page = open_page("agent.puig", language="ca")
+    page.wait_for_selector("#details >> text=desconeguda")
+    page.wait_for_selector("#details >> text=214-7-1234-56789 · fa 3 min")
+    page.wait_for_selector("path.boundary", state="attached")
+    assert page.query_selector_all("path.leaflet-interactive:not(.boundary)") == []
+
+
+def test_what_a_device_cannot_do_is_said_beside_its_incident_and_in_a_list(desk, open_page):
+    desk.operator("agent.puig")
+    desk.incident(wearer="Núria Vila")
+    desk.faults(1001, "certificate", "unopened")
+    page = open_page("agent.puig")
+    page.wait_for_selector("#faults >> text=Device 1001 · Núria Vila")
+    page.wait_for_selector("#faults >> text=alarm that could not be opened")
+    page.wait_for_selector("#details >> text=server's certificate refused")
+
+
+def test_the_name_of_a_wearer_is_text_on_the_map_too(desk, open_page):
+    desk.operator("agent.puig")
+    number = desk.incident(wearer="<b id=made-bold>Mallory</b>")
+    desk.walk(number, (*BEACH, 10))
+    page = open_page("agent.puig")
+    page.hover("path.leaflet-interactive:not(.boundary):not(.reach)")
+    page.wait_for_selector(".leaflet-tooltip >> text=<b id=made-bold>")
+    assert not page.query_selector("#made-bold")
+
+
+def test_the_first_tap_on_a_narrow_page_chooses_what_was_tapped(desk, open_page):
+    desk.operator("agent.puig")
+    before = datetime.now(UTC) - timedelta(minutes=1)  # what is fresh pulses, and is waited for
+    for name in ("Maria Soler", "Rosa Vidal", "Joan Ferrer"):
+        before += timedelta(seconds=1)
+        desk.incident(wearer=name, received_at=before, occurred_at=before)
+    page = open_page("agent.puig", width=390, height=844, language="es")
+    page.wait_for_selector("#details >> text=Joan Ferrer")
+    page.click(".incident >> text=Maria Soler")
+    page.wait_for_selector("#details >> text=Maria Soler")
+
+
 def test_towns_that_could_not_be_had_are_asked_for_again(desk, open_page):
     desk.operator("agent.roca")
     page = open_page("agent.roca")
