@@ -107,7 +107,7 @@ def clients(broker):
 def test_every_pair_of_user_and_topic_is_allowed_or_refused_as_written(clients):
     for client in clients.values():
         # Mosquitto filters on delivery: whatever a user subscribes to, it receives only what it may read.
-        for name in ("#", f"{ROOT}/#", "$SYS/#", f"{ROOT}/h/+/+", *TOPICS):
+        for name in ("#", f"{ROOT}/#", "$SYS/#", f"{ROOT}/h/+/+", f"{ROOT}/d/+/+", "+/+/d/+/down", *TOPICS):
             client.subscribe(name)
     written = {(user, topic): clients[user].publish(topic) for user in USERS for topic in TOPICS}
     wrong = {
@@ -124,18 +124,23 @@ def test_every_pair_of_user_and_topic_is_allowed_or_refused_as_written(clients):
     assert read == MAY_READ
 
 
-def test_a_hub_that_guesses_at_the_gateways_share_group_takes_nothing_from_it(clients):
-    topic = f"{ROOT}/h/+/up"
-    clients["gateway"].subscribe(shared("live", topic, "the password of the gateway"))
-    clients["hub-h2"].subscribe(shared("live", topic, "a guess"))
-    for group in ("live", "gateway", "gateway-live"):
-        clients["hub-h2"].subscribe(f"$share/{group}/{topic}")
+@pytest.mark.parametrize(
+    ("thief", "writer", "group", "topic"),
+    [("hub-h2", "hub-h1", "live", "h/h1/up"), ("device-70", "device-7", "alarm", "d/7/alarm")],
+)
+def test_who_guesses_at_the_gateways_share_group_takes_nothing_from_it(clients, thief, writer, group, topic):
+    whose, _, lane = topic.split("/")
+    everybodys = f"{ROOT}/{whose}/+/{lane}"
+    clients["gateway"].subscribe(shared(group, everybodys, "the password of the gateway"))
+    clients[thief].subscribe(shared(group, everybodys, "a guess"))
+    for guess in (group, "gateway", f"gateway-{group}"):
+        clients[thief].subscribe(f"$share/{guess}/{everybodys}")
     sent = [f"{n}".encode() for n in range(20)]
     for payload in sent:
-        clients["hub-h1"].publish(f"{ROOT}/h/h1/up", payload)
+        clients[writer].publish(f"{ROOT}/{topic}", payload)
     got = [clients["gateway"].received.get(timeout=WAIT_S)[1] for _ in sent]
     assert got == sent
-    assert clients["hub-h2"].received.empty()
+    assert clients[thief].received.empty()
 
 
 def test_without_the_right_password_nobody_comes_in(broker):
