@@ -134,9 +134,10 @@ class _Session:
     def cut(self) -> None:
         """Close the socket without a word of MQTT. The broker sees it at once, where a radio's silence takes a while."""
         raw = self.client.socket()
-        if raw is not None:
+        if isinstance(raw, socket.socket):
             with contextlib.suppress(OSError):
-                raw.shutdown(socket.SHUT_RDWR)
+                # Not SSLSocket's own, which takes the TLS away under paho's thread.
+                socket.socket.shutdown(raw, socket.SHUT_RDWR)
 
     # From paho's thread.
 
@@ -151,7 +152,7 @@ class _Session:
         self._owner.call(lambda: self._owner.ended(self))
 
     def _message(self, _client: Any, _userdata: Any, message: paho.MQTTMessage) -> None:
-        topic, payload = message.topic, message.payload
+        topic, payload = message.topic, bytes(message.payload)
         self._owner.call(lambda: self._owner.heard(self, topic, payload))
 
     def _done(self, mid: int, went_well: bool) -> None:

@@ -43,13 +43,14 @@ class Faults:
         self._changed: Callable[[str], None] | None = None
 
     def watch(self, changed: Callable[[str], None]) -> None:
-        """Call `changed(name)` after every setting."""
+        """Call `changed(name)` after every setting that changes something."""
         self._changed = changed
 
     def __setattr__(self, name: str, value: object) -> None:
+        before = getattr(self, name, None)
         object.__setattr__(self, name, value)
         changed = getattr(self, "_changed", None)
-        if changed and not name.startswith("_"):
+        if changed and value != before and not name.startswith("_"):
             changed(name)
 
     def clear(self) -> None:

@@ -69,7 +69,7 @@ class Files(Area):
 
         # The file's bytes are not echoed in SIMCom's examples.
         mode = DataMode(take, size, echo=False)
-        self.modem.ask_data("\r\nDOWNLOAD\r\n", mode, within_ms * 1000, lambda: answer.error(NOT_ALLOWED))
+        self.modem.ask_data("\r\nDOWNLOAD\r\n", mode, lambda: answer.error(NOT_ALLOWED), within_ms * 1000)
 
     @at("+CFSGFIS", "set", "MAN, AT+CFSGFIS; AN-FS 1.02")
     def cfsgfis(self, asked: Asked, answer: "Answer") -> None:

@@ -58,6 +58,11 @@ class Gnss(Area):
             return True
         return self.sharing == WHEN_IDLE and not modem.packet.active and not modem.radio.searching
 
+    def note(self) -> None:
+        """What stands between receiver and sky is about to change: count what was gained until now."""
+        if self.running:
+            self._look()
+
     def _look(self) -> "Fix | None":
         """What the receiver has now. Time without reception brings the start no further."""
         now = self.modem.now_us()

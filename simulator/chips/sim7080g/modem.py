@@ -30,14 +30,7 @@ AUTO_BAUDS = (9600, 19200, 38400, 57600, 115200)
 BIT_US = {baud: 1_000_000 / baud for baud in (*AUTO_BAUDS, 230400, 460800, 921600)}
 CHUNK = 120  # a UART's interrupt comes when its FIFO is nearly full
 BACKLOG = 1024  # bytes a busy modem remembers
-STRAY = (
-    "+CPIN: READY",
-    "SMS Ready",
-    "DST: 0",
-    '*PSUTTZ: 26/11/24,18:23:06","+04",0',
-    "+CTZV: +4,0",
-    "Call Ready",
-)
+STRAY = ("DST: 0", "+CTZV: +4,0", "+CREG: 1", "OVER-VOLTAGE WARNNING", '+CPSMSTATUS: "EXIT PSM"')
 
 
 class Answer:
@@ -153,6 +146,8 @@ class Sim7080g:
         )  # (when, "host" or "modem", bytes)
         self.flash: dict[str, Any] = {}  # what survives the loss of power
         self.host_baud = 115200
+        # How long SMPUB and CMGS wait for their bytes is not documented: seconds, or 0 for ever.
+        self.prompt_timeout_s = 0.0
         self.epoch = 0  # counts starts and ends: what was planned before does not happen after
         self._in: deque[bytes] = deque()
         self._out: deque[bytes] = deque()
@@ -200,7 +195,7 @@ class Sim7080g:
         self._backlog = bytearray()
         self._running: Answer | None = None
         self._data: DataMode | None = None
-        self._torn = self._torn_line = False
+        self._torn = self._torn_line = self._backlog_torn = False
         self.echo = True
         self.errors = 0  # CMEE
         self._out.clear()
@@ -231,6 +226,7 @@ class Sim7080g:
 
     def antenna(self, on: bool) -> None:
         """The rail of the satellite antenna; without it no fix ever comes."""
+        self.gnss.note()
         self.gnss.antenna = on
 
     def pwrkey(self, low: bool) -> None:
@@ -259,16 +255,22 @@ class Sim7080g:
         fixed = self.flash.get("ipr", 0)
         if fixed != self.host_baud and (fixed or self.host_baud not in AUTO_BAUDS):
             return  # garbage, and no AT in it
-        for byte in self._lossy(data):
+        kept = self._lossy(data)
+        for byte in kept:
+            self._mark_torn(len(kept) < len(data))
             self._byte(byte)
+        self._mark_torn(len(kept) < len(data))
+
+    def _mark_torn(self, lost: bool) -> None:
+        """Remember which line lost characters: what it then seems to ask is not the host's doing."""
+        if lost and self.busy:
+            self._backlog_torn = True
+        elif lost:
+            self._torn = True
 
     def _lossy(self, data: bytes) -> bytes:
         share = self.faults.characters_lost
-        if not share:
-            return data
-        kept = bytes(byte for byte in data if self.chance.random() >= share)
-        self._torn |= len(kept) < len(data)
-        return kept
+        return bytes(byte for byte in data if self.chance.random() >= share) if share else data
 
     def _byte(self, byte: int) -> None:
         if self._data:
@@ -335,6 +337,8 @@ class Sim7080g:
     def free(self) -> None:
         """The line is answered: go on with what came in meanwhile."""
         self._running = self._data = None
+        self._torn |= self._backlog_torn
+        self._backlog_torn = False
         backlog, self._backlog = bytes(self._backlog), bytearray()
         if backlog:
             self.after(0, lambda: [self._byte(byte) for byte in backlog])
@@ -347,16 +351,18 @@ class Sim7080g:
         return f"+CME ERROR: {code if self.errors == 1 else grammar.CME_TEXTS.get(code, 'unknown')}"
 
     def ask_data(
-        self, prompt: str, mode: DataMode, within_us: int = 0, late: Callable[[], None] | None = None
-    ):
-        """Prompt the host and take what follows as data."""
+        self, prompt: str, mode: DataMode, late: Callable[[], None], within_us: int | None = None
+    ) -> None:
+        """Prompt the host and take what follows as data; `late()` if it is not all there in time."""
         self._data = mode
         if not self.power.swallows_prompt():
             self._put(prompt.encode())
         if mode.size == 0 and not mode.ends:
             self._end_data(mode)
-        elif late:
-            self.after(within_us, lambda: self._data_late(mode, late))
+            return
+        wait_us = round(self.prompt_timeout_s * 1e6) if within_us is None else within_us
+        if wait_us:
+            self.after(wait_us, lambda: self._data_late(mode, late))
 
     def _data_late(self, mode: DataMode, late: Callable[[], None]) -> None:
         if self._data is mode:
@@ -394,17 +400,13 @@ class Sim7080g:
     def _put(self, data: bytes) -> None:
         if self.flash.get("ipr", 0) not in (0, self.host_baud):
             data = bytes(byte ^ 0x9A | 0x80 for byte in data)  # read at another speed it is garbage
-        data = self._lossy_out(data)
+        data = self._lossy(data)
         for start in range(0, len(data), CHUNK):
             chunk = data[start : start + CHUNK]
             self._out.append(chunk)
             wait = self._line_time(len(chunk), self._out_free_us)
             self._out_free_us = self.now_us() + wait
             self.after(wait, self._sent)
-
-    def _lossy_out(self, data: bytes) -> bytes:
-        share = self.faults.characters_lost
-        return bytes(b for b in data if self.chance.random() >= share) if share else data
 
     def _sent(self) -> None:
         if self._out:

@@ -244,7 +244,8 @@ class Mqtt(Area):
             self._publish(topic, payload, qos, retain, answer)
 
         digits = self._hex and not self.hex_len_counts_digits
-        self.modem.ask_data(self.prompt, DataMode(take, size * (2 if digits else 1)))
+        mode = DataMode(take, size * (2 if digits else 1))
+        self.modem.ask_data(self.prompt, mode, lambda: answer.error(NOT_ALLOWED))
 
     def _publish(self, topic: str, payload: bytes, qos: int, retain: bool, answer: "Answer") -> None:
         modem, faults = self.modem, self.modem.faults

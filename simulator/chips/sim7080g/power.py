@@ -50,6 +50,7 @@ class Power(Area):
         if on == (self.state != UNPOWERED):
             return
         self._halt(OFF if on else UNPOWERED)
+        self._off_since_us = -(1 << 40)  # the pause is what a power-down needs, not a supply that comes
         self.modem.gnss.forget()
         if not on and self.modem.faults.dark:
             self.modem.faults.dark = False
@@ -100,7 +101,11 @@ class Power(Area):
     def _may_sleep(self) -> bool:
         modem = self.modem
         wanted = modem.flash.get("csclk", 0) == 1 and self._dtr_high
-        return self.state == ON and wanted and not (self._busy or modem.mqtt.open or modem.gnss.running)
+        return (
+            self.state == ON
+            and wanted
+            and not (self._busy or modem.busy or modem.mqtt.open or modem.gnss.running)
+        )
 
     def _sleep(self) -> None:
         if self._may_sleep() and not self.sleeping:
@@ -113,7 +118,7 @@ class Power(Area):
         return self.state == ON and not self.sleeping and not self.modem.faults.dark
 
     def speaks(self) -> bool:
-        return self.state in (ON, STOPPING) and not self.modem.faults.dark
+        return self.state == ON and not self.modem.faults.dark
 
     def swallows_prompt(self) -> bool:
         lost = self._woken and self.modem.faults.no_prompt_after_wake

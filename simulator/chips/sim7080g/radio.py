@@ -48,6 +48,7 @@ class Radio(Area):
         self.level = self.modem.flash.get("cfun", 1)
         self.status = IDLE
         self.searching = False
+        self._in_vain = False  # the search has found nothing so far
         self._ready = False  # the SIM has been read
         self._unlocked = False
         self._reports = {"+CEREG": 0, "+CGREG": 0, "+CREG": 0}
@@ -115,10 +116,11 @@ class Radio(Area):
 
     def _found(self) -> None:
         faults = self.modem.faults
+        self._in_vain = faults.no_network
+        if self._in_vain:
+            return  # goes on searching until there is one: fault_changed
         self.searching = False
-        if faults.no_network:
-            self.modem.power.count()  # looks again when there is one: fault_changed
-        elif faults.denied:
+        if faults.denied:
             self._becomes(DENIED)
             self.modem.power.count()
         else:
@@ -138,7 +140,7 @@ class Radio(Area):
 
     def leave(self) -> None:
         """Off the air, in order or not."""
-        self.searching = False
+        self.searching = self._in_vain = False
         self._search += 1
         self.modem.packet.lost()
         self._becomes(IDLE)
@@ -157,7 +159,8 @@ class Radio(Area):
         if name in ("no_network", "denied"):
             if getattr(faults, name):
                 self.modem.soon("lose_network", lambda: self.lost() if getattr(faults, name) else None)
-            elif self.status in (SEARCHING, DENIED) and not self.searching:
+            elif self.status == DENIED or self._in_vain:
+                self.searching = self._in_vain = False
                 self.look()
         elif name == "no_sim":
             self.leave()
@@ -193,6 +196,7 @@ class Radio(Area):
             self.modem.flash["cfun"] = level
 
     def _change(self, level: int, answer: "Answer") -> None:
+        self.modem.gnss.note()
         before, self.level = self.level, level
         self._save(level)
         if level == 0 and before != 0:
@@ -357,7 +361,8 @@ class Radio(Area):
         if not granted or active_s is None or not self.on_air or not self.modem.awake:
             return
         self.modem.after(
-            active_s * 1_000_000, lambda: self._enter_psm(granted[0]) if plan == self._psm_plan else None
+            max(1, active_s) * 1_000_000,
+            lambda: self._enter_psm(granted[0]) if plan == self._psm_plan else None,
         )
 
     def _enter_psm(self, t3412: str) -> None:

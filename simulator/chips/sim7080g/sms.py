@@ -206,7 +206,8 @@ class Sms(Area):
                 return
             self._send(number, text, answer)
 
-        self.modem.ask_data("\r\n> ", DataMode(take, ends=bytes((CTRL_Z, ESC))))
+        mode = DataMode(take, ends=bytes((CTRL_Z, ESC)))
+        self.modem.ask_data("\r\n> ", mode, lambda: answer.error(CMS_UNKNOWN, sms=True))
 
     def _send(self, number: str, text: str, answer: "Answer") -> None:
         modem = self.modem

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 SOCKETS = 12
 SOURCE = "MAN, AT+CAOPEN and its results; AN-TCP 1.03; the same list in TinyGSM's SIM7080 client"
-SUCCESS, NETWORK_NOT_ACTIVE, CANNOT_RESOLVE, REMOTE_REFUSES = 0, 21, 20, 23
+SUCCESS, REMOTE_REFUSES = 0, 23
+# The manual has 21 for this; the modem was seen to say 1, after PSM, with an address (TinyGSM #829).
+NETWORK_NOT_ACTIVE = 1
 TIME_EXPIRED, NAME_DIFFERS, CONNECT_FAILED = 24, 25, 27
 RESULTS = {
     UNREACHABLE: CONNECT_FAILED,
