@@ -48,7 +48,7 @@ class Clock(Area):
         self.modem.urc(f'*PSUTTZ: {utc:%y/%m/%d,%H:%M:%S}","{self.quarters:+03d}",0')
         self.modem.urc(f'*PSNWID: "{cell.mcc}","{cell.mnc}","{name}",0,"{name}",0')
 
-    @at("+CCLK", "read set", "MAN 3, AT+CCLK")
+    @at("+CCLK", "read set", "MAN, 27.007: AT+CCLK")
     def cclk(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok(f'+CCLK: "{written(self.unix_s(), self.quarters)}"')
@@ -70,7 +70,7 @@ class Clock(Area):
         self.set((local - timedelta(minutes=15 * quarters)).timestamp(), quarters)
         answer.ok()
 
-    @at("+CLTS", "read set", "MAN 5, AT+CLTS: AUTO_SAVE_REBOOT")
+    @at("+CLTS", "read set", "MAN, of SIMCom: AT+CLTS: AUTO_SAVE_REBOOT")
     def clts(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok(f"+CLTS: {self.modem.flash.get('clts', 0)}")

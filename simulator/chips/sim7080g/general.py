@@ -20,16 +20,16 @@ class General(Area):
         if not hasattr(self, "supply_mv"):
             self.supply_mv, self.percent, self.charging = 3810, 62, 0
 
-    @at("E", "run set", "MAN 2, ATE")
+    @at("E", "run set", "MAN, V.25ter: ATE")
     def e(self, asked: Asked, answer: "Answer") -> None:
         self.modem.echo = bool(asked.number(0, 0, 1, 0))
         answer.ok()
 
-    @at("V", "run set", "MAN 2, ATV")
-    @at("Q", "run set", "MAN 2, ATQ")
-    @at("Z", "run set", "MAN 2, ATZ")
-    @at("&F", "run set", "MAN 2, AT&F")
-    @at("H", "run set", "MAN 2, ATH")
+    @at("V", "run set", "MAN, V.25ter: ATV")
+    @at("Q", "run set", "MAN, V.25ter: ATQ")
+    @at("Z", "run set", "MAN, V.25ter: ATZ")
+    @at("&F", "run set", "MAN, V.25ter: AT&F")
+    @at("H", "run set", "MAN, V.25ter: ATH")
     def taken(self, asked: Asked, answer: "Answer") -> None:
         # ATV0 and ATQ1 would change the answers' form, which no driver of ours asks for.
         if asked.name in ("V", "Q") and asked.number(0, 0, 1, 0) != (asked.name == "V"):
@@ -40,7 +40,7 @@ class General(Area):
     def no_profile(self, asked: Asked, answer: "Answer") -> None:
         answer.error()
 
-    @at("I", "run set", "MAN 2, ATI")
+    @at("I", "run set", "MAN, V.25ter: ATI")
     def i(self, asked: Asked, answer: "Answer") -> None:
         answer.ok(f"SIM7080 R1951.{FIRMWARE[4:7]}")
 
@@ -54,7 +54,7 @@ class General(Area):
             self.modem.errors = asked.number(0, 0, 2)
             answer.ok()
 
-    @at("+IPR", "read test set", "MAN 2, AT+IPR: AUTO_SAVE; 0 is auto-detection")
+    @at("+IPR", "read test set", "MAN, V.25ter: AT+IPR: AUTO_SAVE; 0 is auto-detection")
     def ipr(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok(f"+IPR: {self.modem.flash.get('ipr', 0)}")
@@ -67,7 +67,7 @@ class General(Area):
             answer.ok()  # still at the old speed
             self.modem.flash["ipr"] = speed
 
-    @at("+IFC", "read set", "MAN 2, AT+IFC")
+    @at("+IFC", "read set", "MAN, V.25ter: AT+IFC")
     def ifc(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok("+IFC: 0,0")
@@ -75,37 +75,37 @@ class General(Area):
             asked.number(0, 0, 2)
             answer.ok()
 
-    @at("+CGMM", "run", "MAN 3, AT+CGMM")
-    @at("+GMM", "run", "MAN 2, AT+GMM")
+    @at("+CGMM", "run", "MAN, 27.007: AT+CGMM")
+    @at("+GMM", "run", "MAN, V.25ter: AT+GMM")
     def gmm(self, asked: Asked, answer: "Answer") -> None:
         answer.ok("SIMCOM_SIM7080G")
 
-    @at("+CGMI", "run", "MAN 3, AT+CGMI")
-    @at("+GMI", "run", "MAN 2, AT+GMI")
+    @at("+CGMI", "run", "MAN, 27.007: AT+CGMI")
+    @at("+GMI", "run", "MAN, V.25ter: AT+GMI")
     def gmi(self, asked: Asked, answer: "Answer") -> None:
         answer.ok("SIMCOM INCORPORATED")
 
-    @at("+CGMR", "run", "MAN 3, AT+CGMR; form from LilyGO #179")
-    @at("+GMR", "run", "MAN 2, AT+GMR")
+    @at("+CGMR", "run", "MAN, 27.007: AT+CGMR; form from LilyGO #179")
+    @at("+GMR", "run", "MAN, V.25ter: AT+GMR")
     def gmr(self, asked: Asked, answer: "Answer") -> None:
         answer.ok(f"Revision:{FIRMWARE}")
 
-    @at("+CGSN", "run test", "MAN 3, AT+CGSN")
-    @at("+GSN", "run", "MAN 2, AT+GSN")
+    @at("+CGSN", "run test", "MAN, 27.007: AT+CGSN")
+    @at("+GSN", "run", "MAN, V.25ter: AT+GSN")
     def gsn(self, asked: Asked, answer: "Answer") -> None:
         answer.ok(*([self.modem.identity.imei] if asked.form == RUN else []))
 
-    @at("+CIMI", "run", "MAN 3, AT+CIMI")
+    @at("+CIMI", "run", "MAN, 27.007: AT+CIMI")
     def cimi(self, asked: Asked, answer: "Answer") -> None:
         self._needs_sim()
         answer.ok(self.modem.identity.imsi)
 
-    @at("+CCID", "run", "MAN 5, AT+CCID: no prefix")
+    @at("+CCID", "run", "MAN, of SIMCom: AT+CCID: no prefix")
     def ccid(self, asked: Asked, answer: "Answer") -> None:
         self._needs_sim()
         answer.ok(self.modem.identity.iccid)
 
-    @at("+CNUM", "run", "MAN 3, AT+CNUM")
+    @at("+CNUM", "run", "MAN, 27.007: AT+CNUM")
     def cnum(self, asked: Asked, answer: "Answer") -> None:
         self._needs_sim()
         answer.ok(f'+CNUM: "","{self.modem.identity.number}",145')
@@ -117,11 +117,11 @@ class General(Area):
             raise Refused(RADIO_OFF)
         self.modem.radio.needs_sim()
 
-    @at("+CBC", "run", "MAN 5, AT+CBC: charging, percent, mV")
+    @at("+CBC", "run", "MAN, of SIMCom: AT+CBC: charging, percent, mV")
     def cbc(self, asked: Asked, answer: "Answer") -> None:
         answer.ok(f"+CBC: {self.charging},{self.percent},{self.supply_mv}")
 
-    @at("+CBATCHK", "read set", "MAN 5, AT+CBATCHK: AUTO_SAVE")
+    @at("+CBATCHK", "read set", "MAN, of SIMCom: AT+CBATCHK: AUTO_SAVE")
     def cbatchk(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok(f"+CBATCHK: {self.modem.flash.get('cbatchk', 0)}")

@@ -1,4 +1,8 @@
-"""The grammar of a command line, and the table of commands: each form of each command is one entry with its source."""
+"""The grammar of a command line, and the table of commands: each form of each command is one entry with its source.
+
+Sources by short names, as in the commands' entries: MAN is SIMCom's SIM7070_SIM7080_SIM7090 Series AT Command Manual V1.05
+(with the subject of the chapter), AN-… its application notes, users' reports name the thread.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple

@@ -33,6 +33,11 @@ BACKLOG = 1024  # bytes a busy modem remembers
 STRAY = ("DST: 0", "+CTZV: +4,0", "+CREG: 1", "OVER-VOLTAGE WARNNING", '+CPSMSTATUS: "EXIT PSM"')
 
 
+def table() -> list[grammar.Entry]:
+    """Return every form of every command there is an answer to."""
+    return [entry for area in AREAS for entry in grammar.entries(area)]
+
+
 class Answer:
     """One command line on its way: its commands are carried out one after the other, then comes one final result."""
 
@@ -340,8 +345,8 @@ class Sim7080g:
         self._torn |= self._backlog_torn
         self._backlog_torn = False
         backlog, self._backlog = bytes(self._backlog), bytearray()
-        if backlog:
-            self.after(0, lambda: [self._byte(byte) for byte in backlog])
+        for byte in backlog:
+            self._byte(byte)
 
     def result_text(self, code: int | None, sms: bool = False) -> str:
         if sms:

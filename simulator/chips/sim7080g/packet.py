@@ -124,7 +124,7 @@ class Packet(Area):
             answer.ok()
             self._activate(index)
 
-    @at("+CGDCONT", "read test set", "MAN 6, AT+CGDCONT: AUTO_SAVE")
+    @at("+CGDCONT", "read test set", "MAN, packet domain: AT+CGDCONT: AUTO_SAVE")
     def cgdcont(self, asked: Asked, answer: "Answer") -> None:
         contexts = self.modem.flash.setdefault("cgdcont", {1: ("IP", "")})
         if asked.form == READ:
@@ -147,12 +147,12 @@ class Packet(Area):
                 contexts[cid] = (kind, asked.word(2, 100, ""))
             answer.ok()
 
-    @at("+CGNAPN", "run", "MAN 5, AT+CGNAPN")
+    @at("+CGNAPN", "run", "MAN, of SIMCom: AT+CGNAPN")
     def cgnapn(self, asked: Asked, answer: "Answer") -> None:
         given = self.modem.cell.default_apn if self.modem.radio.on_air else ""
         answer.ok(f'+CGNAPN: {int(bool(given))},"{given}"')
 
-    @at("+CGATT", "read test set", "MAN 6, AT+CGATT")
+    @at("+CGATT", "read test set", "MAN, packet domain: AT+CGATT")
     def cgatt(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok(f"+CGATT: {int(self.modem.radio.on_air and not self._detached)}")
@@ -169,13 +169,13 @@ class Packet(Area):
             self._detached = True
             answer.ok()
 
-    @at("+CGPADDR", "run set", "MAN 6, AT+CGPADDR")
+    @at("+CGPADDR", "run set", "MAN, packet domain: AT+CGPADDR")
     def cgpaddr(self, asked: Asked, answer: "Answer") -> None:
         asked.number(0, 1, 15, 1)
         there = self.modem.radio.on_air and not self._detached
         answer.ok(f"+CGPADDR: 1,{self.modem.cell.address if there else NO_ADDRESS}")
 
-    @at("+CGACT", "read set", "MAN 6, AT+CGACT")
+    @at("+CGACT", "read set", "MAN, packet domain: AT+CGACT")
     def cgact(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok(f"+CGACT: 1,{int(self.modem.radio.on_air and not self._detached)}")

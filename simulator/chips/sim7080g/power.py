@@ -219,6 +219,8 @@ class Power(Area):
             load = "modem_off"
         elif self.state == PSM:
             load = "modem_psm"
+        elif self.state == BOOTING:
+            load = "modem_search"
         elif self.sleeping:
             load = "modem_sleep"
         elif self._busy:
@@ -238,7 +240,7 @@ class Power(Area):
 
     # Commands.
 
-    @at("+CPOWD", "set", "MAN 5, AT+CPOWD: 1 says NORMAL POWER DOWN and no OK, 0 is silent")
+    @at("+CPOWD", "set", "MAN, of SIMCom: AT+CPOWD: 1 says NORMAL POWER DOWN and no OK, 0 is silent")
     def cpowd(self, asked: Asked, answer: "Answer") -> None:
         orderly = asked.number(0, 0, 1)
         if orderly:
@@ -247,12 +249,12 @@ class Power(Area):
             answer.silent()
         self.stop()
 
-    @at("+CREBOOT", "run", "MAN 5, AT+CREBOOT: OK, then a boot")
+    @at("+CREBOOT", "run", "MAN, of SIMCom: AT+CREBOOT: OK, then a boot")
     def creboot(self, asked: Asked, answer: "Answer") -> None:
         answer.ok()
         self.modem.after(100_000, self.restart)
 
-    @at("+CSCLK", "read set", "MAN 5, AT+CSCLK: AUTO_SAVE")
+    @at("+CSCLK", "read set", "MAN, of SIMCom: AT+CSCLK: AUTO_SAVE")
     def csclk(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok(f"+CSCLK: {self.modem.flash.get('csclk', 0)}")
@@ -261,7 +263,7 @@ class Power(Area):
             answer.ok()
             self.rest()
 
-    @at("+CPSMSTATUS", "read set", "MAN 5, AT+CPSMSTATUS; set again after a boot")
+    @at("+CPSMSTATUS", "read set", "MAN, of SIMCom: AT+CPSMSTATUS; set again after a boot")
     def cpsmstatus(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok(f"+CPSMSTATUS: {int(self._psm_urc)}")
@@ -269,7 +271,7 @@ class Power(Area):
             self._psm_urc = bool(asked.number(0, 0, 1))
             answer.ok()
 
-    @at("+CPSMS", "read test set", "MAN 3, AT+CPSMS: AUTO_SAVE")
+    @at("+CPSMS", "read test set", "MAN, 27.007: AT+CPSMS: AUTO_SAVE")
     def cpsms(self, asked: Asked, answer: "Answer") -> None:
         mode, t3412, t3324 = self.modem.flash.get("cpsms", (0, "01100000", "00000000"))
         if asked.form == READ:

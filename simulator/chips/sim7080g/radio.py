@@ -170,7 +170,11 @@ class Radio(Area):
 
     # CFUN.
 
-    @at("+CFUN", "read test set", "MAN 3, AT+CFUN: level saved except 0; 7 is left by 6 or a reboot only")
+    @at(
+        "+CFUN",
+        "read test set",
+        "MAN, 27.007: AT+CFUN: level saved except 0; 7 is left by 6 or a reboot only",
+    )
     def cfun(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok(f"+CFUN: {self.level}")
@@ -214,7 +218,7 @@ class Radio(Area):
 
     # What the host asks.
 
-    @at("+CPIN", "read test set", "MAN 3, AT+CPIN")
+    @at("+CPIN", "read test set", "MAN, 27.007: AT+CPIN")
     def cpin(self, asked: Asked, answer: "Answer") -> None:
         if self.modem.faults.no_sim:
             raise Refused(NO_SIM)
@@ -244,13 +248,13 @@ class Radio(Area):
         self.modem.urc("+CPIN: READY")
         self.look()
 
-    @at("+SPIC", "run", "MAN 5, AT+SPIC: tries left for PIN, PUK, PIN2, PUK2")
+    @at("+SPIC", "run", "MAN, of SIMCom: AT+SPIC: tries left for PIN, PUK, PIN2, PUK2")
     def spic(self, asked: Asked, answer: "Answer") -> None:
         if self.modem.faults.no_sim:
             raise Refused(NO_SIM)
         answer.ok(f"+SPIC: {self._pin_left},{self._puk_left},3,10")
 
-    @at("+CSQ", "run test", "MAN 3, AT+CSQ")
+    @at("+CSQ", "run test", "MAN, 27.007: AT+CSQ")
     def csq(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == TEST:
             answer.ok("+CSQ: (0-31,99),(0-7,99)")
@@ -269,9 +273,9 @@ class Radio(Area):
                 parts += ["", "", f'"{granted[1]}"', f'"{granted[0]}"']
         return ",".join(parts)
 
-    @at("+CEREG", "read test set", "MAN 3, AT+CEREG: n 0, 1, 2, 4")
-    @at("+CGREG", "read test set", "MAN 6, AT+CGREG")
-    @at("+CREG", "read test set", "MAN 3, AT+CREG")
+    @at("+CEREG", "read test set", "MAN, 27.007: AT+CEREG: n 0, 1, 2, 4")
+    @at("+CGREG", "read test set", "MAN, packet domain: AT+CGREG")
+    @at("+CREG", "read test set", "MAN, 27.007: AT+CREG")
     def cereg(self, asked: Asked, answer: "Answer") -> None:
         name = asked.name
         if asked.form == READ:
@@ -288,7 +292,7 @@ class Radio(Area):
             self._reports[name] = reports
             answer.ok()
 
-    @at("+COPS", "read test set", "MAN 3, AT+COPS")
+    @at("+COPS", "read test set", "MAN, 27.007: AT+COPS")
     def cops(self, asked: Asked, answer: "Answer") -> None:
         cell = self.modem.cell
         mode = 2 if self._manual_off else 0
@@ -311,7 +315,7 @@ class Radio(Area):
             self.look()
         answer.ok()
 
-    @at("+CPSI", "read", "MAN 5, AT+CPSI")
+    @at("+CPSI", "read", "MAN, of SIMCom: AT+CPSI")
     def cpsi(self, asked: Asked, answer: "Answer") -> None:
         cell = self.modem.cell
         if not self.on_air:
@@ -324,7 +328,7 @@ class Radio(Area):
             f"EUTRAN-BAND{cell.band},{cell.earfcn},{bandwidth},{bandwidth},-11,{dbm - 25},{dbm},12"
         )
 
-    @at("+CNMP", "read test set", "MAN 5, AT+CNMP: AUTO_SAVE")
+    @at("+CNMP", "read test set", "MAN, of SIMCom: AT+CNMP: AUTO_SAVE")
     def cnmp(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             kept = 2 if self.modem.faults.settings_ignored else self.modem.flash.get("cnmp", 2)
@@ -337,7 +341,7 @@ class Radio(Area):
         else:
             raise Refused(BAD_PARAMETER)
 
-    @at("+CMNB", "read test set", "MAN 5, AT+CMNB: AUTO_SAVE")
+    @at("+CMNB", "read test set", "MAN, of SIMCom: AT+CMNB: AUTO_SAVE")
     def cmnb(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok(f"+CMNB: {self.modem.flash.get('cmnb', 3)}")
@@ -372,14 +376,14 @@ class Radio(Area):
             return
         modem.power.enter_psm(timer_s(t3412, T3412_S))
 
-    @at("+CPSMRDP", "run", "MAN 3, AT+CPSMRDP")
+    @at("+CPSMRDP", "run", "MAN, 27.007: AT+CPSMRDP")
     def cpsmrdp(self, asked: Asked, answer: "Answer") -> None:
         mode, t3412, t3324 = self.modem.flash.get("cpsms", (0, "01100000", "00000000"))
         granted = self._granted() if self.on_air else None
         shown = f'"{granted[1]}",,"{granted[0]}"' if granted else '"",,""'
         answer.ok(f'+CPSMRDP: {mode},"{t3324}",,"{t3412}",{shown}')
 
-    @at("+CEDRXS", "read test set", "MAN 3, AT+CEDRXS: AUTO_SAVE")
+    @at("+CEDRXS", "read test set", "MAN, 27.007: AT+CEDRXS: AUTO_SAVE")
     def cedrxs(self, asked: Asked, answer: "Answer") -> None:
         mode, act, cycle = self.modem.flash.get("cedrxs", (0, 4, "0010"))
         if asked.form == READ:
@@ -393,7 +397,7 @@ class Radio(Area):
             self.modem.flash["cedrxs"] = (mode, act, cycle)
             answer.ok()
 
-    @at("+CEDRXRDP", "run", "MAN 3, AT+CEDRXRDP")
+    @at("+CEDRXRDP", "run", "MAN, 27.007: AT+CEDRXRDP")
     def cedrxrdp(self, asked: Asked, answer: "Answer") -> None:
         assert asked.form == RUN
         mode, act, cycle = self.modem.flash.get("cedrxs", (0, 4, "0010"))

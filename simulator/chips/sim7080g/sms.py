@@ -96,7 +96,7 @@ class Sms(Area):
 
     # Modes.
 
-    @at("+CMGF", "read test set", "MAN 4, AT+CMGF: NO_SAVE")
+    @at("+CMGF", "read test set", "MAN 4, 27.005: AT+CMGF: NO_SAVE")
     def cmgf(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok(f"+CMGF: {int(self._text_mode)}")
@@ -106,7 +106,7 @@ class Sms(Area):
             self._text_mode = bool(asked.number(0, 0, 1))
             answer.ok()
 
-    @at("+CSCS", "read test set", "MAN 3, AT+CSCS: NO_SAVE")
+    @at("+CSCS", "read test set", "MAN, 27.007: AT+CSCS: NO_SAVE")
     def cscs(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok(f'+CSCS: "{self._charset}"')
@@ -119,7 +119,7 @@ class Sms(Area):
             self._charset = wanted
             answer.ok()
 
-    @at("+CSMP", "read set", "MAN 4, AT+CSMP")
+    @at("+CSMP", "read set", "MAN 4, 27.005: AT+CSMP")
     def csmp(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok("+CSMP: " + ",".join(map(str, self._coding)))
@@ -130,7 +130,7 @@ class Sms(Area):
             self._coding = (first, validity, protocol, coding)
             answer.ok()
 
-    @at("+CSMS", "read test set", "MAN 4, AT+CSMS")
+    @at("+CSMS", "read test set", "MAN 4, 27.005: AT+CSMS")
     def csms(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok("+CSMS: 0,1,1,1")
@@ -140,7 +140,7 @@ class Sms(Area):
             asked.number(0, 0, 1)
             answer.ok("+CSMS: 1,1,1")
 
-    @at("+CNMI", "read test set", "MAN 4, AT+CNMI: set again after a boot")
+    @at("+CNMI", "read test set", "MAN 4, 27.005: AT+CNMI: set again after a boot")
     def cnmi(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok("+CNMI: " + ",".join(map(str, self._indication)))
@@ -152,7 +152,7 @@ class Sms(Area):
             self._indication = (mode, show, cell, report, buffer)
             answer.ok()
 
-    @at("+CPMS", "read test set", "MAN 4, AT+CPMS")
+    @at("+CPMS", "read test set", "MAN 4, 27.005: AT+CPMS")
     def cpms(self, asked: Asked, answer: "Answer") -> None:
         used = len(self.memory)
         if asked.form == READ:
@@ -166,7 +166,7 @@ class Sms(Area):
             self._storage = names
             answer.ok("+CPMS: " + ",".join(f"{used},{ROOM}" for _ in names))
 
-    @at("+CSCA", "read set", "MAN 4, AT+CSCA")
+    @at("+CSCA", "read set", "MAN 4, 27.005: AT+CSCA")
     def csca(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok('+CSCA: "+34609090909",145')
@@ -181,7 +181,7 @@ class Sms(Area):
             raise Refused(CMS_SIM_MISSING, sms=True)
         self.modem.radio.needs_sim()
 
-    @at("+CMGS", "test set", "MAN 4, AT+CMGS: > and a blank; text, Ctrl-Z; up to 60 s")
+    @at("+CMGS", "test set", "MAN 4, 27.005: AT+CMGS: > and a blank; text, Ctrl-Z; up to 60 s")
     def cmgs(self, asked: Asked, answer: "Answer") -> None:
         from .modem import DataMode
 
@@ -239,7 +239,7 @@ class Sms(Area):
 
     # Reading.
 
-    @at("+CMGR", "set", "MAN 4, AT+CMGR")
+    @at("+CMGR", "set", "MAN 4, 27.005: AT+CMGR")
     def cmgr(self, asked: Asked, answer: "Answer") -> None:
         self._ready()
         message = self.memory.get(asked.number(0, 0, 255))
@@ -252,7 +252,7 @@ class Sms(Area):
         head = f'+CMGR: "{status}","{self._coded(message.sender)}",,"{message.stamp}"'
         answer.ok(head, self._coded(message.text))
 
-    @at("+CMGL", "test set", "MAN 4, AT+CMGL")
+    @at("+CMGL", "test set", "MAN 4, 27.005: AT+CMGL")
     def cmgl(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == TEST:
             answer.ok("+CMGL: (" + ",".join(f'"{kind}"' for kind in KINDS) + ")")
@@ -270,7 +270,7 @@ class Sms(Area):
                     message.status = READ_ALREADY
         answer.ok(*lines)
 
-    @at("+CMGD", "test set", "MAN 4, AT+CMGD: ,4 deletes all")
+    @at("+CMGD", "test set", "MAN 4, 27.005: AT+CMGD: ,4 deletes all")
     def cmgd(self, asked: Asked, answer: "Answer") -> None:
         if asked.form != SET:
             used = ",".join(map(str, sorted(self.memory)))

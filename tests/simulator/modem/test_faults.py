@@ -111,6 +111,14 @@ def test_a_bad_certificate_without_a_real_broker(online, fault, result):
     assert online.ask("AT+SMCONN") == "OK"
 
 
+def test_a_clock_that_is_ignored_lets_an_expired_certificate_pass(online):
+    with_authority(online)
+    online.modem.faults.expired_certificate = True
+    online.ask('AT+CSSLCFG="IGNORERTCTIME",0,1')
+    assert online.ask("AT+SMCONN") == "OK"
+    assert not online.line.wanted[-1].check_time
+
+
 def test_lines_come_between_the_lines_of_an_answer(bench):
     bench.modem.faults.urc_in_answers = 1.0
     said = bench.ask("AT+CBC")
