@@ -15,6 +15,8 @@ STRICT, WHEN_IDLE, SHARED = "strict", "when idle", "shared"
 IDLE_US = 20_000_000
 EPHEMERIS_US = 2 * 3600 * 1_000_000  # so long a fix leaves a hot start behind (general knowledge)
 ALMANAC_US = 7 * 24 * 3600 * 1_000_000
+XTRA_PATH, XTRA_BYTES, XTRA_LASTS_S = "/customer/Xtra3.bin", 34335, 72 * 3600
+XTRA_GOOD, XTRA_ABSENT, XTRA_STALE = 0, 1, 2
 NO_FIX = "+CGNSINF: 1,,,0.000000,0.000000,-18.000,,,1,,0.1,0.1,0.1,,,,9999000.0,6144.0"
 
 
@@ -48,6 +50,8 @@ class Gnss(Area):
             kind = "warm"
         if kind == "warm" and (age is None or age > ALMANAC_US):
             kind = "cold"
+        if kind != "hot" and self.modem.flash.get("cgnsxtra", 0) and self._assistance() == XTRA_GOOD:
+            kind = "assisted"
         self._needed_us = self.modem.delays.us("gnss_" + kind)
         self._gained_us, self._looked_us = 0, now
         self._heard = False
@@ -103,7 +107,7 @@ class Gnss(Area):
         self._begin(asked.name[5:].lower())
         answer.ok()
         if self.modem.flash.get("cgnsxtra", 0):
-            self.modem.urc("+CGNSXTRA: 1")  # no assistance file on board
+            self.modem.urc(f"+CGNSXTRA: {self._assistance()}")
 
     @at("+CGNSINF", "run", "MAN, AT+CGNSINF: 18 fields; AN-GNSS 1.02")
     def cgnsinf(self, asked: Asked, answer: "Answer") -> None:
@@ -136,16 +140,66 @@ class Gnss(Area):
             self.modem.flash["cgnsmod"] = wanted
             answer.ok()
 
-    @at("+CGNSXTRA", "read set", "MAN, AT+CGNSXTRA; AN-GNSS 1.02: a valid file is needed")
+    # Assistance: a file from the vendor's server, copied to where the receiver looks, then switched on.
+
+    def _assistance(self) -> int:
+        """0: the file is good for now, by the modem's clock; 1: there is none; 2: it is too old, or the clock is wrong."""
+        made = self.modem.flash.get("xtra_copied")
+        if made is None:
+            return XTRA_ABSENT
+        age_s = self.modem.clock.unix_s() - made
+        return XTRA_GOOD if -3600 <= age_s <= XTRA_LASTS_S else XTRA_STALE
+
+    @at(
+        "+HTTPTOFS",
+        "set",
+        "MAN, AT+HTTPTOFS; AN-GNSS 1.02; form from LilyGo-Modem-Series #384, botletics #279",
+    )
+    def httptofs(self, asked: Asked, answer: "Answer") -> None:
+        url, path = asked.word(0), asked.word(1)
+        for index, most in ((2, 65535), (3, 255)):  # time-out, tries
+            asked.number(index, 0, most, 0)
+        if not self.modem.packet.active or not url.startswith("http"):
+            raise Refused(NOT_ALLOWED)
+        answer.ok()
+        if self.modem.power.busy(True):
+            self.modem.soon("download", lambda: self._downloaded(path))
+
+    def _downloaded(self, path: str) -> None:
+        self.modem.power.busy(False)
+        if not self.modem.packet.active:
+            self.modem.urc("+HTTPTOFS: 601,0")  # network error (MAN's HTTP codes, from memory)
+            return
+        self.modem.flash.setdefault("downloads", {})[path] = self.modem.unix_s()
+        self.modem.urc(f"+HTTPTOFS: 200,{XTRA_BYTES}")
+
+    @at("+CGNSCPY", "run", "MAN, AT+CGNSCPY: 0 copied, 1 no file; AN-GNSS 1.02: /customer/Xtra3.bin")
+    def cgnscpy(self, asked: Asked, answer: "Answer") -> None:
+        made = self.modem.flash.get("downloads", {}).get(XTRA_PATH)
+        if made is not None:
+            self.modem.flash["xtra_copied"] = made
+        answer.ok(f"+CGNSCPY: {int(made is None)}")
+
+    @at("+CGNSXTRA", "read set", "MAN, AT+CGNSXTRA; AN-GNSS 1.02: without a valid file it is an ERROR")
     def cgnsxtra(self, asked: Asked, answer: "Answer") -> None:
         if asked.form == READ:
             answer.ok(f"+CGNSXTRA: {self.modem.flash.get('cgnsxtra', 0)}")
-        elif asked.number(0, 0, 1):
-            raise Refused(NOT_ALLOWED)  # no file was ever copied
-        else:
-            self.modem.flash["cgnsxtra"] = 0
-            answer.ok()
+            return
+        on = asked.number(0, 0, 1)
+        if on and self._assistance() != XTRA_GOOD:
+            raise Refused(NOT_ALLOWED)
+        self.modem.flash["cgnsxtra"] = on
+        answer.ok()
 
-    @at("+CGNSCPY", "run", "MAN, AT+CGNSCPY: 1 is no file; AN-GNSS 1.02")
-    def cgnscpy(self, asked: Asked, answer: "Answer") -> None:
-        answer.ok("+CGNSCPY: 1")
+    @at(
+        "+CGNSXTRA",
+        "run",
+        "users' reports: LilyGo-Modem-Series #440 (hours until it is valid, for how long, since when)",
+    )
+    def cgnsxtra_validity(self, asked: Asked, answer: "Answer") -> None:
+        if self._assistance() == XTRA_ABSENT:
+            raise Refused(NOT_ALLOWED)
+        made = self.modem.flash["xtra_copied"]
+        hours = int((made - self.modem.clock.unix_s()) // 3600)
+        since = datetime.fromtimestamp(made, UTC)
+        answer.ok(f"+CGNSXTRA: {hours},{XTRA_LASTS_S // 3600},{since:%Y/%m/%d,%H:%M:%S}")

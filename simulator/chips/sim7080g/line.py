@@ -1,7 +1,7 @@
 """What stands behind the emulated modem: the MQTT line, the sky, the SMS centre, the clock of the world. Interfaces only."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 # Why a line did not come about. The modem tells its host much less than this.
@@ -39,7 +39,7 @@ class Broker:
     port: int
     client_id: str = ""
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     keepalive_s: int = 60
     clean: bool = False
     will: Will | None = None

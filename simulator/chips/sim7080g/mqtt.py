@@ -263,6 +263,8 @@ class Mqtt(Area):
             return
         if faults.lose_registration_in_publish:
             faults.lose_registration_in_publish = False
+            if modem.chance.random() < 0.5:  # the broker may have it, and its answer is what got lost
+                modem.line.publish(topic, payload, qos, retain, lambda _: None)
             modem.power.busy(False)
             modem.radio.lost()  # +SMSTATE: 0 comes before the result
             answer.error(NOT_ALLOWED)

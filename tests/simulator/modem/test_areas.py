@@ -310,6 +310,31 @@ def test_there_is_no_fix_indoors_nor_without_the_antennas_rail_nor_beside_lte():
     assert has_fix(bench)
 
 
+def test_a_file_of_assistance_makes_a_cold_start_short_while_it_is_young_and_the_clock_is_right():
+    bench = Bench(scale=1.0).boot()
+    bench.modem.antenna(True)
+    assert bench.ask("AT+CGNSCPY") == "+CGNSCPY: 1|OK"
+    assert bench.ask("AT+CGNSXTRA=1") == NOT_ALLOWED
+    bench.attach()
+    assert bench.ask('AT+HTTPTOFS="http://xtra.example/xtra3gr_72h.bin","/customer/Xtra3.bin"') == "OK"
+    bench.clock.until(lambda: b"+HTTPTOFS: 200," in bench.heard)
+    assert bench.ask("AT+CGNSCPY") == "+CGNSCPY: 0|OK"
+    assert bench.ask("AT+CGNSXTRA=1") == NOT_ALLOWED, "by its clock it is 1980"
+    bench.modem.clock.set(bench.modem.unix_s(), 4)
+    assert bench.ask("AT+CGNSXTRA=1") == "OK"
+    bench.ask("AT+CFUN=0;+CGNSPWR=1;+CGNSCOLD")
+    bench.clock.run(1)
+    assert seconds_to_fix(bench) < 13
+    bench.clock.run(73 * 3600)
+    bench.take()
+    assert "+CGNSXTRA: 2" in bench.say("AT+CGNSCOLD")
+    assert 15 < seconds_to_fix(bench) < 32
+
+
+def test_a_receiver_that_is_off_has_eighteen_fields_too(bench):
+    assert bench.ask("AT+CGNSINF").removesuffix("|OK").count(",") == 17
+
+
 def test_only_one_system_beside_gps(bench):
     assert bench.ask("AT+CGNSMOD=1,1,0,1,0").startswith("+CME ERROR")
     assert bench.ask("AT+CGNSMOD=1,0,0,1,0;+CGNSMOD?") == "+CGNSMOD: 1,0,0,1,0|OK"
