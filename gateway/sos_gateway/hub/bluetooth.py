@@ -50,6 +50,7 @@ class Order:
     aliases: frozenset[bytes]
     frame: bytes
     until_ms: int
+    state: int | None = None  # the one in the frame, as far as the gateway says
 
 
 class Bluetooth:

@@ -10,12 +10,11 @@ from .relay import Hub
 
 
 def hub() -> None:
-    """Run a hub: hear pendants, keep what was heard, carry answers. Settings: SOCORS_HUB_NAME, SOCORS_HUB_SPOOL_FILE, …"""
+    """Run a hub: hear pendants and texts, keep what was heard, answer. Set by: SOCORS_HUB_NAME, SOCORS_HUB_SPOOL_FILE, …"""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     settings = load()
-    typer.echo(
-        f"Hub {settings.name} listens on {settings.adapter}, broker {settings.mqtt_host}:{settings.mqtt_port}."
-    )
+    where = " and ".join(filter(None, (settings.adapter, settings.sms_port)))
+    typer.echo(f"Hub {settings.name} listens on {where}, broker {settings.mqtt_host}:{settings.mqtt_port}.")
 
     async def run() -> None:
         await Hub(settings).run()

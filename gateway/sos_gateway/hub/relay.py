@@ -1,4 +1,4 @@
-"""The hub between its radio, its spool and the broker: nothing is published that is not on disk first."""
+"""The hub between radio, stick, spool and broker: nothing is published that is not on disk first."""
 
 import asyncio
 import json
@@ -6,7 +6,9 @@ import logging
 import secrets
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import CancelledError as FutureCancelled
+from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
 import aiomqtt
@@ -14,7 +16,8 @@ from sos_wire import topics
 
 from .bluetooth import Bluetooth, Order
 from .config import HubSettings, backend
-from .spool import UNSPOOLED, Kept, Spool
+from .sms import Texts
+from .spool import SMS, UNSPOOLED, Kept, Spool
 
 PACK_S = 0.010  # what is heard in this time goes into one message
 SAME_AGAIN_S = 5.0  # identical bytes are forwarded at most so often
@@ -31,6 +34,10 @@ MOST_OUTGOING = 200
 # Different frames that wait for the disk. One that hangs for long must not fill the memory.
 MOST_PACKED = 5000
 STATUS_S = 10.0
+# Answers that went out as texts, as many as can still be under way: what the radio then says of them is no failure.
+MOST_TEXTED = 1000
+# The stick's thread waits so long for a frame that could not be spooled to reach the broker; longer than a publish takes.
+UNSPOOLED_S = 10.0
 RECONNECT_S = (0.2, 10.0)
 
 log = logging.getLogger("socors.hub")
@@ -41,7 +48,7 @@ def now_ms() -> int:
 
 
 class Hub:
-    """One hub: radio, spool, broker."""
+    """One hub: radio or stick or both, spool, broker."""
 
     def __init__(self, settings: HubSettings) -> None:
         self._settings = settings
@@ -54,6 +61,9 @@ class Hub:
         self._something = asyncio.Event()
         self.dropped = 0  # frames that found the disk hanging and the memory full
         self._client: aiomqtt.Client | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._texted: dict[int, None] = {}
+        self.texts = self._new_texts() if settings.sms_port else None
         self.radio = Bluetooth(
             adapter=settings.adapter,
             backend=backend(settings),
@@ -78,11 +88,57 @@ class Hub:
         self._something.set()
 
     def written(self, order_id: int, ok: bool, why: str) -> None:
+        """The radio, or the stick, says what became of an order."""
+        if not ok and order_id in self._texted:
+            return  # not near, but it has its text
         if not ok:
             log.info("answer %d was not carried: %s", order_id, why)
         if order_id:
             self._reports.append({"id": order_id, "ok": ok, "why": why})
             self._something.set()
+
+    # From the stick, by its thread.
+
+    def _new_texts(self) -> Texts:
+        settings = self._settings
+        return Texts(
+            port=settings.sms_port,
+            pin=settings.sms_pin.get_secret_value(),
+            per_number=settings.sms_per_number,
+            total=settings.sms_total,
+            spool=self.spool,
+            spool_file=settings.spool_file,
+            clock_ms=now_ms,
+            heard=self._came_as_text,
+            written=lambda *report: self._in_loop(self._text_written, *report),
+        )
+
+    def _in_loop(self, do: Callable[..., object], *values: Any) -> bool:
+        """Call in the hub's loop from the stick's thread; False when the hub has ended."""
+        try:
+            assert self._loop
+            self._loop.call_soon_threadsafe(do, *values)
+        except RuntimeError:
+            return False
+        return True
+
+    def _came_as_text(self, kept: Kept) -> bool:
+        """Publish a frame; of one the disk did not take, return whether the broker has it."""
+        if kept.n != UNSPOOLED:
+            return self._in_loop(self._hand_over, [kept], [])
+        assert self._loop
+        published = asyncio.run_coroutine_threadsafe(self._publish("up", [kept], []), self._loop)
+        try:
+            return published.result(UNSPOOLED_S)
+        except (TimeoutError, FutureTimeout, FutureCancelled):
+            return False
+
+    def _text_written(self, order_id: int, ok: bool, why: str) -> None:
+        if ok:
+            self._texted[order_id] = None
+            if len(self._texted) > MOST_TEXTED:
+                del self._texted[next(iter(self._texted))]
+        self.written(order_id, ok, why)
 
     async def pack(self) -> None:
         """Every 10 ms at the most: spool what was heard, then hand it over to be published."""
@@ -126,9 +182,7 @@ class Hub:
                 "hub": self._settings.name,
                 "spool": self.spool.name,
                 "sent": now_ms(),
-                "frames": [
-                    {"n": f.n, "t": f.heard_ms, "rssi": f.rssi, "frame": f.frame.hex()} for f in frames
-                ],
+                "frames": [_listed(kept) for kept in frames],
                 "written": reports,
                 "status": status,
             }
@@ -209,17 +263,24 @@ class Hub:
                 await asyncio.to_thread(self.spool.erase, ranges)
                 self._forget_published(ranges)
             elif owner and owner[2] == "down":
-                self.radio.carry(
-                    Order(
-                        int(said["id"]),
-                        frozenset(bytes.fromhex(alias) for alias in said["aliases"]),
-                        bytes.fromhex(said["frame"]),
-                        # By our own clock, wrong as it may be: one that was ahead would carry nothing.
-                        int(said["until"]) - int(said["sent"]) + now_ms(),
-                    )
-                )
+                self._carry(said)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             log.warning("a message on %s is not one of ours: %r", topic, error)
+
+    def _carry(self, said: Any) -> None:
+        """Give an order to whatever may reach the device."""
+        order = Order(
+            int(said["id"]),
+            frozenset(bytes.fromhex(alias) for alias in said["aliases"]),
+            bytes.fromhex(said["frame"]),
+            # By our own clock, wrong as it may be: one that was ahead would carry nothing.
+            int(said["until"]) - int(said["sent"]) + now_ms(),
+            int(said["state"]) if "state" in said else None,
+        )
+        if self._settings.adapter:
+            self.radio.carry(order)
+        if self.texts:
+            self.texts.carry(order)
 
     def _forget_published(self, ranges: list[list[int]]) -> None:
         for first, last in ranges:
@@ -262,17 +323,35 @@ class Hub:
                 "odd_lengths": self.radio.odd_lengths,
                 "scan_restarts": self.radio.restarts,
             }
+            if self.texts:
+                status["sms"] = self.texts.status()
             await self._publish("up", [], [], status)
             await asyncio.sleep(STATUS_S if self._client else 0.5)
 
     async def run(self) -> None:
-        """Run every part until one fails."""
+        """Run every part until one fails. The stick's thread is none of them: whatever it meets, the radio goes on."""
+        self._loop = asyncio.get_running_loop()
+        if self.texts:
+            self.texts.start()
+        try:
+            await self._run_parts()
+        finally:
+            if self.texts:
+                self.texts.stop()
+
+    async def _run_parts(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.serve(), name="broker")
-            group.create_task(self.radio.listen(), name="scan")
-            group.create_task(self.radio.work(), name="carry")
+            if self._settings.adapter:
+                group.create_task(self.radio.listen(), name="scan")
+                group.create_task(self.radio.work(), name="carry")
             group.create_task(self.pack(), name="pack")
             for number in range(PUBLISHERS):
                 group.create_task(self.publish(), name=f"publish {number}")
             group.create_task(self.replay(), name="replay")
             group.create_task(self.report(), name="report")
+
+
+def _listed(kept: Kept) -> dict[str, Any]:
+    said = {"n": kept.n, "t": kept.heard_ms, "rssi": kept.rssi, "frame": kept.frame.hex()}
+    return {**said, "via": SMS} if kept.via == SMS else said

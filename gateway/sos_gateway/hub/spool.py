@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 UNSPOOLED = 0  # the sequence number of a frame that could not be kept; no receipt can name it
+BLE, SMS = "ble", "sms"  # how a frame came
 MOST_FRAMES = 500_000  # about 60 MB; what a week of a busy street leaves behind
 
 log = logging.getLogger("socors.hub")
@@ -22,6 +23,7 @@ class Kept:
     heard_ms: int
     rssi: int
     frame: bytes
+    via: str = BLE
 
 
 class Spool:
@@ -54,8 +56,12 @@ class Spool:
             db.execute("PRAGMA synchronous = FULL")
             db.execute(
                 "CREATE TABLE IF NOT EXISTS frame (n INTEGER PRIMARY KEY AUTOINCREMENT, heard_ms INTEGER NOT NULL, "
-                "rssi INTEGER NOT NULL, frame BLOB NOT NULL)"
+                "rssi INTEGER NOT NULL, frame BLOB NOT NULL, via TEXT NOT NULL DEFAULT 'ble')"
             )
+            if "via" not in [column[1] for column in db.execute("PRAGMA table_info(frame)")]:
+                db.execute(
+                    "ALTER TABLE frame ADD COLUMN via TEXT NOT NULL DEFAULT 'ble'"
+                )  # a spool from before
             db.execute("CREATE TABLE IF NOT EXISTS identity (spool TEXT PRIMARY KEY)")
             row = db.execute("SELECT spool FROM identity").fetchone()
             if row is None:
@@ -81,19 +87,19 @@ class Spool:
     def __len__(self) -> int:
         return self._count
 
-    def keep(self, frames: list[tuple[int, int, bytes]]) -> list[Kept]:
+    def keep(self, frames: list[tuple[int, int, bytes]], via: str = BLE) -> list[Kept]:
         """Write (heard_ms, rssi, frame) and return them numbered; number 0 where the disk took nothing."""
         with self._lock:
             try:
-                kept = self._keep(frames)
+                kept = self._keep(frames, via)
                 self.trouble = ""
                 return kept
             except sqlite3.Error as error:
                 self.failed += len(frames)
                 self._note(error)
-                return [Kept(UNSPOOLED, *frame) for frame in frames]
+                return [Kept(UNSPOOLED, *frame, via) for frame in frames]
 
-    def _keep(self, frames: list[tuple[int, int, bytes]]) -> list[Kept]:
+    def _keep(self, frames: list[tuple[int, int, bytes]], via: str) -> list[Kept]:
         db = self._opened()
         if self._count + len(frames) > self._most:
             raise sqlite3.OperationalError("the spool is full")
@@ -101,10 +107,10 @@ class Spool:
         with _Transaction(db):
             for heard_ms, rssi, frame in frames:
                 cursor = db.execute(
-                    "INSERT INTO frame (heard_ms, rssi, frame) VALUES (?, ?, ?)",
-                    (heard_ms, rssi, frame),
+                    "INSERT INTO frame (heard_ms, rssi, frame, via) VALUES (?, ?, ?, ?)",
+                    (heard_ms, rssi, frame, via),
                 )
-                kept.append(Kept(cursor.lastrowid or UNSPOOLED, heard_ms, rssi, frame))
+                kept.append(Kept(cursor.lastrowid or UNSPOOLED, heard_ms, rssi, frame, via))
         self._count += len(kept)
         return kept
 
@@ -132,7 +138,7 @@ class Spool:
         with self._lock:
             try:
                 rows = self._opened().execute(
-                    "SELECT n, heard_ms, rssi, frame FROM frame "
+                    "SELECT n, heard_ms, rssi, frame, via FROM frame "
                     "WHERE heard_ms NOT BETWEEN ? AND ? ORDER BY n DESC",
                     (now_ms - settled_ms + 1, now_ms),
                 )
