@@ -3,30 +3,36 @@
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import json
 import logging
+import random
 import socket
 from pathlib import Path
 from typing import Annotated, Any
 
 import uvicorn
 from fastapi import FastAPI, Header, HTTPException
+from fastapi import Path as PathName
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from .chips.gsm_stick import GsmStick
 from .feed import Feed
 from .provisioning import provision
 from .radio.pendant_radio import Air
 from .world import firmware, recordings
 from .world.body import MOTIONS
+from .world.phones import LoopScheduler, SmsCentre
 from .world.realtime import RealDevice, World, now_us
 
 PAGE = Path(__file__).with_name("visitor")
 CLICK_S, GAP_S = 0.12, 0.15
 # A page that was closed cannot lift its finger any more; longer than the firmware needs to call a button stuck.
 LONGEST_TOUCH_S = 60
+NUMBER = r"^\+?[0-9]{3,20}$"
 RECORDED_FALL = "recorded-fall"
 
 
@@ -70,6 +76,24 @@ class Reception(BaseModel):
     rssi: Annotated[int | None, Field(ge=-127, le=20)] = None
 
 
+class Text(BaseModel):
+    to: Annotated[str, Field(pattern=NUMBER)]
+    text: Annotated[str, Field(max_length=160)]
+
+
+class Post(BaseModel):
+    """What becomes of texts; what is left out stays as it is."""
+
+    loss: Annotated[float | None, Field(ge=0, le=1)] = None
+    doubled: Annotated[float | None, Field(ge=0, le=1)] = None
+    refused: Annotated[float | None, Field(ge=0, le=1)] = None
+    scale: Annotated[float | None, Field(ge=0, le=100)] = None
+
+
+class Plug(BaseModel):
+    plugged: bool
+
+
 class Steering:
     """World and air behind the routes."""
 
@@ -78,6 +102,9 @@ class Steering:
         self.air = Air(seed)
         self.world = World(self.air)
         self.air.send = self._send
+        self.texts = SmsCentre(LoopScheduler(), random.Random(f"{seed}:texts"))
+        self.sticks: dict[str, GsmStick] = {}
+        self.telephones: dict[str, list[dict[str, str]]] = {}
         self.feed = Feed()
         self.world.listeners.add(self.feed.add)
         self.tasks: set[asyncio.Task] = set()
@@ -91,6 +118,19 @@ class Steering:
         if found is None:
             raise HTTPException(404, f"There is no device {number}: add it with POST /devices.")
         return found
+
+    def stick(self, number: str) -> GsmStick:
+        found = self.sticks.get(number)
+        if found is None:
+            raise HTTPException(404, f"There is no stick {number}: open it with POST /sticks/{number}.")
+        return found
+
+    def telephone(self, number: str) -> list[dict[str, str]]:
+        """Return what a telephone has received; a new one is switched on."""
+        if number not in self.telephones:
+            got = self.telephones[number] = []
+            self.texts.attach(number, lambda sender, text: got.append({"from": sender, "text": text}))
+        return self.telephones[number]
 
     def later(self, coroutine: Any) -> None:
         task = asyncio.create_task(coroutine)
@@ -123,6 +163,7 @@ def create_app(steering: Steering) -> FastAPI:
     _device_routes(app, steering)
     _body_routes(app, steering)
     _world_routes(app, steering)
+    _text_routes(app, steering)
     app.mount("/visitor", StaticFiles(directory=PAGE), name="visitor")
 
     @app.get("/")
@@ -165,6 +206,56 @@ def _world_routes(app: FastAPI, steering: Steering) -> None:
         for field, value in said.model_dump(exclude_none=True).items():
             setattr(found, field, value)
         return {"loss": found.loss, "deaf": found.deaf, "rssi": found.rssi}
+
+
+def _text_routes(app: FastAPI, steering: Steering) -> None:
+    @app.post("/texts")
+    async def texts(said: Post) -> dict[str, float]:
+        """Change what the SMS centre does to texts."""
+        weather = steering.texts.weather
+        for field, value in said.model_dump(exclude_none=True).items():
+            setattr(weather, field, value)
+        return dataclasses.asdict(weather)
+
+    @app.post("/sticks/{number}")
+    async def open_stick(number: Annotated[str, PathName(pattern=NUMBER)]) -> dict[str, str]:
+        """Plug in a GSM stick with this number; the path is a hub's SOCORS_HUB_SMS_PORT."""
+        if number not in steering.sticks:
+            path = steering.folder.absolute() / f"stick-{number}"
+            steering.sticks[number] = GsmStick(number, steering.texts, path)
+            steering.sticks[number].plug()
+        return {"path": str(steering.sticks[number].path)}
+
+    @app.get("/sticks/{number}")
+    async def stick(number: str) -> dict[str, Any]:
+        found = steering.stick(number)
+        return {
+            "plugged": found.plugged,
+            "memory": len(found.memory),
+            "sent": len(found.sent),
+            "unknown": found.unknown,
+        }
+
+    @app.post("/sticks/{number}/plug")
+    async def plug(number: str, said: Plug) -> dict[str, bool]:
+        """Pull the stick out, or put it in again."""
+        found = steering.stick(number)
+        if said.plugged != found.plugged:
+            found.plug() if said.plugged else found.unplug()
+        return {"plugged": found.plugged}
+
+    @app.post("/telephones/{number}/texts")
+    async def send(number: Annotated[str, PathName(pattern=NUMBER)], said: Text) -> dict[str, bool]:
+        """Somebody's telephone sends a text; the answer is whether the centre took it."""
+        steering.telephone(number)
+        taken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        steering.texts.send(number, said.to, said.text, taken.set_result)
+        return {"taken": await taken}
+
+    @app.get("/telephones/{number}/texts")
+    async def received(number: Annotated[str, PathName(pattern=NUMBER)]) -> list[dict[str, str]]:
+        """Return what a telephone has received since it was first asked or first sent."""
+        return steering.telephone(number)
 
 
 def _device_routes(app: FastAPI, steering: Steering) -> None:
@@ -266,6 +357,8 @@ async def serve(port: int, folder: Path, seed: int) -> None:
     try:
         await server.serve(sockets=[listener])
     finally:
+        for stick in steering.sticks.values():
+            stick.unplug()
         bodies.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await bodies

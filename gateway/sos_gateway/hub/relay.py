@@ -34,8 +34,6 @@ MOST_OUTGOING = 200
 # Different frames that wait for the disk. One that hangs for long must not fill the memory.
 MOST_PACKED = 5000
 STATUS_S = 10.0
-# Answers that went out as texts, as many as can still be under way: what the radio then says of them is no failure.
-MOST_TEXTED = 1000
 # The stick's thread waits so long for a frame that could not be spooled to reach the broker; longer than a publish takes.
 UNSPOOLED_S = 10.0
 RECONNECT_S = (0.2, 10.0)
@@ -62,7 +60,6 @@ class Hub:
         self.dropped = 0  # frames that found the disk hanging and the memory full
         self._client: aiomqtt.Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._texted: dict[int, None] = {}
         self.texts = self._new_texts() if settings.sms_port else None
         self.radio = Bluetooth(
             adapter=settings.adapter,
@@ -89,8 +86,6 @@ class Hub:
 
     def written(self, order_id: int, ok: bool, why: str) -> None:
         """The radio, or the stick, says what became of an order."""
-        if not ok and order_id in self._texted:
-            return  # not near, but it has its text
         if not ok:
             log.info("answer %d was not carried: %s", order_id, why)
         if order_id:
@@ -110,7 +105,7 @@ class Hub:
             spool_file=settings.spool_file,
             clock_ms=now_ms,
             heard=self._came_as_text,
-            written=lambda *report: self._in_loop(self._text_written, *report),
+            written=lambda *report: self._in_loop(self.written, *report),
         )
 
     def _in_loop(self, do: Callable[..., object], *values: Any) -> bool:
@@ -132,13 +127,6 @@ class Hub:
             return published.result(UNSPOOLED_S)
         except (TimeoutError, FutureTimeout, FutureCancelled):
             return False
-
-    def _text_written(self, order_id: int, ok: bool, why: str) -> None:
-        if ok:
-            self._texted[order_id] = None
-            if len(self._texted) > MOST_TEXTED:
-                del self._texted[next(iter(self._texted))]
-        self.written(order_id, ok, why)
 
     async def pack(self) -> None:
         """Every 10 ms at the most: spool what was heard, then hand it over to be published."""
@@ -268,7 +256,7 @@ class Hub:
             log.warning("a message on %s is not one of ours: %r", topic, error)
 
     def _carry(self, said: Any) -> None:
-        """Give an order to whatever may reach the device."""
+        """Give an order to the radio, or to the stick: the gateway says which."""
         order = Order(
             int(said["id"]),
             frozenset(bytes.fromhex(alias) for alias in said["aliases"]),
@@ -277,10 +265,12 @@ class Hub:
             int(said["until"]) - int(said["sent"]) + now_ms(),
             int(said["state"]) if "state" in said else None,
         )
-        if self._settings.adapter:
+        if said.get("via") != SMS:
             self.radio.carry(order)
-        if self.texts:
+        elif self.texts:
             self.texts.carry(order)
+        else:
+            self.written(order.id, False, "this hub has no stick")
 
     def _forget_published(self, ranges: list[list[int]]) -> None:
         for first, last in ranges:

@@ -102,9 +102,10 @@ class Senders:
 
         self._do(work)
 
-    def has_texted(self, number: str, answer: int, state: int) -> bool:
-        query = "SELECT 1 FROM texted WHERE number = ? AND answer = ? AND state >= ?"
-        return self._do(lambda: self._db.execute(query, (number, answer, state)).fetchone()) is not None
+    def last_texted_ms(self, number: str, answer: int, state: int) -> int | None:
+        """Return when this state of an answer, or a later one, was last texted to this number."""
+        query = "SELECT max(used_ms) FROM texted WHERE number = ? AND answer = ? AND state >= ?"
+        return self._do(lambda: self._db.execute(query, (number, answer, state)).fetchone())[0]
 
     def texts_in_an_hour(self, number: str) -> tuple[int, int]:
         """Return how many texts went to this number, and how many to all, in the last hour."""

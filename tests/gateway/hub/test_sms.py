@@ -324,6 +324,24 @@ def test_a_flood_is_not_answered_beyond_the_limits(play):
     play(story)
 
 
+def test_a_state_that_got_lost_is_texted_again_but_replays_do_not_use_up_what_new_states_need(play):
+    async def story(post):
+        ahead = [0]
+        post.open(per_number=4, clock_ms=lambda: now_ms() + ahead[0])
+        post.text(wire.encode(frame := a_frame()))
+        await until("it came", post.frames)
+        for n in range(5):
+            post.order([frame[1:6]], lasts_ms=3_600_000)
+            await until("it is reported", lambda n=n: len(post.reports) > n)
+            ahead[0] += sms.SAME_AGAIN_MS
+        assert [ok for _, ok, _ in post.reports] == [True, True, False, False, False]
+        assert len(post.stick.sent) == 2
+        post.order([frame[1:6]], kinds.ACCEPTED, lasts_ms=3_600_000)
+        await until("the new state is texted", lambda: len(post.stick.sent) == 3)
+
+    play(story)
+
+
 def test_a_text_that_is_not_sent_is_reported_with_the_reason_and_sent_at_the_next_order(play):
     async def story(post):
         post.open()
