@@ -49,6 +49,7 @@ class House:
     hubs: list[str] = field(default_factory=list)
     children: dict[str, subprocess.Popen] = field(default_factory=dict)
     hub_adapters: dict[str, str] = field(default_factory=dict)
+    hub_sticks: dict[str, str] = field(default_factory=dict)  # ports, of hubs that have a GSM stick
     passwords: dict[str, str] = field(default_factory=dict)
 
     def start(
@@ -82,6 +83,7 @@ class House:
                 "SOCORS_HUB_MQTT_PASSWORD": self.passwords[f"hub-{name}"],
                 "SOCORS_HUB_ADAPTER": self.hub_adapters[name],
                 "SOCORS_HUB_BACKEND": "simulator.bleak_backend",
+                "SOCORS_HUB_SMS_PORT": self.hub_sticks.get(name, ""),
                 **certificate,
             },
         )

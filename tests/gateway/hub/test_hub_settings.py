@@ -13,7 +13,18 @@ GOOD = {"name": "kitchen", "spool_file": "/tmp/spool.db", "mqtt_password": "x"}
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch):
-    for name in ("NAME", "SPOOL_FILE", "MQTT_PASSWORD", "MQTT_HOST", "MQTT_PORT", "MQTT_CA_FILE", "BACKEND"):
+    for name in (
+        "NAME",
+        "SPOOL_FILE",
+        "MQTT_PASSWORD",
+        "MQTT_HOST",
+        "MQTT_PORT",
+        "MQTT_CA_FILE",
+        "BACKEND",
+        "ADAPTER",
+        "SMS_PORT",
+        "SMS_PIN",
+    ):
         monkeypatch.delenv(f"SOCORS_HUB_{name}", raising=False)
 
 
@@ -40,11 +51,25 @@ def test_a_missing_setting_is_named(missing):
         ("mqtt_port", 70_000),
         ("mqtt_port", "mqtts"),
         ("company", 65_536),
+        ("sms_port", "ttyUSB0"),
+        ("sms_pin", "123"),
+        ("sms_pin", '1234"'),
+        ("sms_per_number", 0),
+        ("sms_total", "many"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_it_should_be(name, value):
     with pytest.raises(ConfigError, match=rf"^SOCORS_HUB_{name.upper()} is wrong \(.+\): it is .+\.$"):
         load(**{**GOOD, name: value})
+
+
+def test_a_hub_that_would_hear_nothing_does_not_start_and_one_with_a_stick_alone_does():
+    with pytest.raises(
+        ConfigError, match=r"^SOCORS_HUB_ADAPTER and SOCORS_HUB_SMS_PORT .+: set one of them\.$"
+    ):
+        load(**GOOD, adapter="")
+    settings = load(**GOOD, adapter="", sms_port="/dev/ttyUSB0", sms_pin="1234")
+    assert "1234" not in repr(settings)
 
 
 def test_a_broker_elsewhere_needs_tls():

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import signal
 import ssl
 import time
@@ -14,9 +15,12 @@ from air import a_frame, until
 from sos_gateway.hub import relay
 from sos_gateway.hub.config import HubSettings
 from sos_gateway.hub.relay import Hub
+from sos_wire import sms
 
 from simulator import bleak_backend
+from simulator.chips.gsm_stick import GsmStick
 from simulator.radio.pendant_radio import Air
+from simulator.world.phones import LoopScheduler, SmsCentre
 
 GATEWAY = "gateway"
 
@@ -106,19 +110,20 @@ def at_work(broker, tmp_path, monkeypatch):
     monkeypatch.setattr(relay, "RECONNECT_S", (0.01, 0.2))
     passwords = broker.add(GATEWAY, "hub-h1")
 
-    def play(story, spool_file=tmp_path / "spool.db", prepare=lambda hub: None):
+    def play(story, spool_file=tmp_path / "spool.db", prepare=lambda hub: None, **more):
         async def whole():
             air, line, desk = Air(1), Line(broker), Desk()
             adapter = f"tcp-client:127.0.0.1:{await air.open_hub('h1')}"
-            settings = HubSettings(
-                name="h1",
-                spool_file=spool_file,
-                mqtt_port=await line.open(),
-                mqtt_password=passwords["hub-h1"],
-                mqtt_ca_file=broker.ca_file,
-                adapter=adapter,
-                backend="simulator.bleak_backend",
-            )
+            settings = {
+                "name": "h1",
+                "spool_file": spool_file,
+                "mqtt_port": await line.open(),
+                "mqtt_password": passwords["hub-h1"],
+                "mqtt_ca_file": broker.ca_file,
+                "adapter": adapter,
+                "backend": "simulator.bleak_backend",
+            }
+            settings = HubSettings(**{**settings, **more})
             hub = Hub(settings)
             prepare(hub)
             listening = asyncio.create_task(desk.listen(broker, passwords[GATEWAY]))
@@ -315,5 +320,105 @@ def test_a_receipt_for_another_spool_erases_nothing(at_work):
                 await until("a later frame is there", lambda mark=mark: mark in desk.frames())
                 assert len(hub.spool) == 2
                 hub.spool.erase([[2, 2]])
+
+    at_work(story)
+
+
+class Stick:
+    """A stick in a hub's port, and a wearer's telephone."""
+
+    NUMBER, WEARER = "+34600000001", "+34600000002"
+
+    def __init__(self, folder):
+        self.centre = SmsCentre(LoopScheduler(), random.Random(3))
+        self.centre.weather.scale = 0
+        self.stick = GsmStick(self.NUMBER, self.centre, folder / "stick")
+        self.port = str(self.stick.path)
+        self.answers = []
+        self.centre.attach(self.WEARER, lambda sender, text: self.answers.append(text))
+
+    def text(self, frame):
+        self.centre.send(self.WEARER, self.NUMBER, sms.encode(frame), lambda ok: None)
+
+    @contextlib.contextmanager
+    def plugged(self):
+        self.stick.plug()
+        try:
+            yield
+        finally:
+            self.stick.unplug()
+
+
+async def give(desk, aliases, answer, via, number=1):
+    now = relay.now_ms()
+    said = {"id": number, "aliases": [alias.hex() for alias in aliases], "frame": answer.hex(), "sent": now}
+    said |= {"until": now + 60_000, "state": 1, "via": via}
+    await desk.client.publish("socors/v1/h/h1/down", json.dumps(said), qos=1)
+
+
+def reports(desk):
+    return [report for said in desk.said() for report in said["written"]]
+
+
+@pytest.mark.parametrize("radio", [{}, {"adapter": ""}])
+def test_a_hub_with_a_stick_says_what_came_by_text_and_texts_what_it_is_told_to(at_work, tmp_path, radio):
+    post = Stick(tmp_path)
+    frame, answer = b"\x12" + os.urandom(63), b"\x11" + os.urandom(23)
+
+    async def story(hub, desk, line):
+        with post.plugged():
+            post.text(frame)
+            await until("it is there", lambda: frame in desk.frames("up"))
+            (heard,) = [heard for said in desk.said() for heard in said["frames"]]
+            assert (heard["via"], heard["rssi"]) == ("sms", 0)
+            await until("it is receipted", lambda: len(hub.spool) == 0)
+            await give(desk, [frame[1:6]], answer, "sms")
+            await until("it is texted", lambda: post.answers == [sms.encode(answer)])
+            await until("it is reported", lambda: reports(desk) == [{"id": 1, "ok": True, "why": ""}])
+            assert hub.texts.status()["received"] == 1
+
+    at_work(story, sms_port=post.port, **radio)
+
+
+def test_what_was_texted_while_the_broker_was_away_is_still_said_to_be_a_text_afterwards(
+    at_work, broker, tmp_path
+):
+    post = Stick(tmp_path)
+    texted, heard = [b"\x12" + os.urandom(63) for _ in range(4)], a_frame()
+
+    async def story(hub, desk, line):
+        with post.plugged():
+            await asyncio.to_thread(broker.kill)
+            for frame in texted:
+                post.text(frame)
+            hub.heard(heard, -60)
+            await until("all are on disk", lambda: len(hub.spool) == 5)
+            await until("the SIM is empty", lambda: not post.stick.memory)
+            await asyncio.to_thread(broker.start)
+            await until("all have arrived", lambda: set(desk.frames()) == {*texted, heard})
+            await until("all are receipted", lambda: len(hub.spool) == 0)
+        via = {row["frame"]: row.get("via") for said in desk.said() for row in said["frames"]}
+        assert via == {**{frame.hex(): "sms" for frame in texted}, heard.hex(): None}
+
+    at_work(story, sms_port=post.port)
+
+
+def test_what_the_stick_misses_is_in_the_hubs_health_and_the_radio_goes_on(at_work, tmp_path, monkeypatch):
+    monkeypatch.setattr(relay, "STATUS_S", 0.2)
+
+    async def story(hub, desk, line):
+        await until("the stick is missed", lambda: desk.status()["sms"]["state"] == "no stick")
+        hub.heard(frame := a_frame(), -60)
+        await until("the radio's frame is there", lambda: frame in desk.frames("up"))
+
+    at_work(story, sms_port=str(tmp_path / "nothing"))
+
+
+def test_a_hub_without_a_stick_says_that_it_cannot_text(at_work):
+    async def story(hub, desk, line):
+        await give(desk, [os.urandom(5)], b"\x11" + os.urandom(23), "sms", 7)
+        await until("it is reported", lambda: reports(desk))
+        assert reports(desk) == [{"id": 7, "ok": False, "why": "this hub has no stick"}]
+        assert not hub.radio._orders
 
     at_work(story)

@@ -62,6 +62,19 @@ def test_a_receipt_erases_exactly_what_it_names(tmp_path):
     assert spool.erase([[3, 5]]) == 0
 
 
+def test_a_spool_from_before_there_were_texts_is_opened_and_keeps_what_it_holds(tmp_path):
+    with sqlite3.connect(tmp_path / "spool.db") as old:
+        old.execute(
+            "CREATE TABLE frame (n INTEGER PRIMARY KEY AUTOINCREMENT, heard_ms INTEGER NOT NULL, "
+            "rssi INTEGER NOT NULL, frame BLOB NOT NULL)"
+        )
+        old.execute("INSERT INTO frame (heard_ms, rssi, frame) VALUES (?, -60, ?)", (NOW_MS, bytes(24)))
+    old.close()
+    spool = Spool(tmp_path / "spool.db")
+    spool.keep(heard(1, first=1), "sms")
+    assert [(kept.n, kept.via) for kept in spool.waiting(10, *EVERYTHING)] == [(2, "sms"), (1, "ble")]
+
+
 def test_a_number_is_never_given_twice_even_when_the_newest_frames_were_erased_before_a_restart(tmp_path):
     spool = Spool(tmp_path / "spool.db")
     last = spool.keep(heard(5))[-1].n
