@@ -52,7 +52,7 @@ class Texts:
         spool_file: Path,
         clock_ms: Callable[[], int],
         heard: Callable[[Kept], bool],
-        written: Callable[[int, bool, str], None],
+        written: Callable[[int, bool, str], object],
     ) -> None:
         """`heard` and `written` are called from the thread; `heard` says of an unspooled frame whether it got through."""
         self._port, self._pin = port, pin

@@ -144,11 +144,17 @@ class Stick:
         return sorted({int(found[1]) for line in lines if (found := _LISTED.match(line))})
 
     def read(self, index: int) -> Text | None:
-        """Return one text, or None from an empty place."""
+        """Return one text, or None from an empty place.
+
+        A header that cannot be read (the SIM's own texts, reports, a sender's name with a quotation mark) is one of a
+        text without sender: it must not stay on the SIM for ever.
+        """
         _, lines = self.command(f"AT+CMGR={index}", ANSWER_S, quotes=True)
         for number, line in enumerate(lines):
-            if found := _HEADER.match(line):
-                return Text(index, found[1], lines[number + 1 :], _stamp(found[2]))
+            if line.startswith("+CMGR:"):
+                found = _HEADER.match(line)
+                sender, at = (found[1], _stamp(found[2])) if found else ("", None)
+                return Text(index, sender, lines[number + 1 :], at)
         return None
 
     def delete(self, index: int) -> bool:

@@ -175,6 +175,22 @@ def test_garbage_is_counted_deleted_and_holds_up_no_alarm(play, csdh, chatter, c
     play(story)
 
 
+@pytest.mark.parametrize("sender", ['a"b', "x\r\nOK", "", '","'])
+def test_a_text_whose_header_cannot_be_read_is_taken_all_the_same_and_does_not_stay_on_the_sim(play, sender):
+    async def story(post):
+        frame = a_frame()
+        post.stick.store(sender, wire.encode(frame))
+        post.stick.store(sender, "rubbish")
+        post.open()
+        await until("the frame came", lambda: frame in post.frames())
+        await until("the SIM is empty", lambda: not post.stick.memory)
+        post.order([frame[1:6]])
+        await post.ready()
+        assert post.stick.sent == []
+
+    play(story)
+
+
 def test_a_full_sim_is_emptied_and_what_waited_at_the_centre_comes(play):
     async def story(post):
         for n in range(5):
