@@ -21,6 +21,11 @@ ANSWER_WITHIN_S = 2.0
 HEARD_SINCE = timedelta(hours=1)
 
 DISPATCH = named_queries.load("dispatch")
+# A stick that is not well, in its hub's own words, which are short.
+_STICKS = (
+    "SELECT id, left(status->'sms'->>'state', 100) AS state FROM hub "
+    "WHERE status->'sms'->>'state' <> 'ready' ORDER BY id"
+)
 _DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 _DATABASE_AWAY = (psycopg.Error, TimeoutError)
 
@@ -75,6 +80,9 @@ async def _hubs(tx: Any, found: Readiness, now: datetime) -> None:
     ]
     if silent:
         found.problems.append("silent hubs: " + ", ".join(sorted(silent)))
+    for row in await _all(tx, _STICKS):
+        if row["id"] not in silent:
+            found.problems.append(f"hub {row['id']}, GSM stick: {row['state']}")
 
 
 async def _outbox(tx: Any, found: Readiness, now: datetime, destinations: set[str]) -> None:

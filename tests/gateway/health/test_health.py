@@ -89,6 +89,17 @@ def test_a_silent_hub_is_named_but_the_gateway_goes_on(database_url):
     assert (found.usable, found.problems) == (True, ["silent hubs: kitchen"])
 
 
+def test_a_gsm_stick_that_is_not_well_is_told_of_but_the_gateway_goes_on(database_url):
+    async def hubs(tx):
+        for hub, state in (("hall", "ready"), ("kitchen", "there is no SIM")):
+            await tx.touch_hub(hub, datetime.now(UTC), {"spooled": 0, "sms": {"state": state}})
+        await tx.touch_hub("stairs", datetime.now(UTC), {"spooled": 0})
+        await tx.touch_hub("odd", datetime.now(UTC), {"sms": [1]})
+
+    found = readiness(database_url, hubs)
+    assert (found.usable, found.problems) == (True, ["hub kitchen, GSM stick: there is no SIM"])
+
+
 def test_messages_that_do_not_leave_are_told_of(database_url):
     async def messages(tx):
         await tx.add_outbox(
