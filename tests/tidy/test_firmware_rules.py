@@ -13,7 +13,18 @@ BOARDS = ROOT / "firmware" / "esp32"
 ALLOWED = {
     "sos_wire": {"struct", "binascii", "hashlib", "collections", "sos_wire"},
     "app": {"sos_wire", "settings", "app", "typing", "collections"},
-    "drivers": {"machine", "time", "asyncio", "drivers", "typing", "micropython", "struct"},
+    "drivers": {
+        "machine",
+        "time",
+        "asyncio",
+        "drivers",
+        "typing",
+        "micropython",
+        "struct",
+        "sos_wire",
+        "log",
+        "hashlib",
+    },
 }
 FORBIDDEN = {
     "links": {"app", "machine"},
