@@ -24,6 +24,8 @@ _SETTLE_MS = (500, 1000, 2000, 4000)
 _MARKERS = ("CMEE", "CSCS", "IPR", "CMGF", "CNMP", "CSCLK")
 # Set commands that answer by lines of their own name. Of all others such a line is unsolicited: +SMSUB during SMSUB.
 _ANSWERING = ("CMGS", "CMGR", "CFSGFIS", "CSSLCFG", "CAOPEN", "CGNSCOLD", "CGNSWARM", "CGNSHOT")
+# Answers that look like the unsolicited line of the same name, or are late ones: whoever listens gets them, too.
+_EITHER = ("+CEREG:", "+CPIN:", "+SMSTATE:", "+CAOPEN:")
 _REPEATS = 3
 _FINAL_ERRORS = ("ERROR", "+CME ERROR", "+CMS ERROR")
 _ESCAPE = b"\x1b"
@@ -88,9 +90,12 @@ class AtPort:
         self._length = 0
         self._news = asyncio.Event()
         self._taken = False
-        self._turn = 0
+        self._turn = (
+            -1
+        )  # the first question is for CMEE: its answer also shows a modem that began anew unseen
         self._doubt = None  # bytes that end what the modem may still be waiting for; None: the line is clean
         self._gone = None
+        self.echoed = False  # whether the last command was
         self.must_echo = False  # set once the modem is known to echo: what it did not echo, it did not read
         self.torn = 0  # lines too long to be one
         self.refused = 0  # URC handlers that raised
@@ -107,7 +112,7 @@ class AtPort:
             if not count:
                 await asyncio.sleep_ms(_POLL_MS)
                 continue
-                for place in range(count):
+            for place in range(count):
                 self._byte(self._chunk[place])
 
     def _byte(self, byte):
@@ -155,13 +160,13 @@ class AtPort:
         elif self._marker:
             if line.startswith(self._marker):
                 self._keep(line)
-            else:
-                self._on_urc(line)
+            self._on_urc(line)
         elif self._in_message(line):
             self._keep(line)  # somebody's text: whatever it looks like, it is no URC
         elif self._prefix and line.startswith(self._prefix):
             self._keep(line)
-            self._on_urc(line)
+            if self._prefix in _EITHER:
+                self._on_urc(line)
         else:
             if line[0] not in "+*":
                 self._keep(line)
@@ -209,8 +214,8 @@ class AtPort:
     async def command_with_data(self, text, data, timeout_ms, escape=False):
         """Send one command, wait for its prompt, then send exactly these bytes; return the information lines.
 
-        Once the prompt is overdue the data is sent all the same: the prompt may have been lost. With `escape` it never is:
-        a text message to a number that the modem may have read wrongly is taken back instead. Raises as command() does;
+        Once the prompt is overdue the data is sent all the same: the prompt may have been lost. With `escape` it is not: a
+        text message is taken back then, as it is when the modem may have read its number wrongly. Raises as command() does;
         after AtTimeout the data may have arrived, whole, damaged, or not at all.
         """
         end = _ends(timeout_ms)
@@ -223,8 +228,10 @@ class AtPort:
             self._doubt = _ESCAPE + b"\r" if escape else b"\r" * (len(data) + 1)
             await self._until(lambda: self._prompt or self._is_over(), _first(PROMPT_MS, end))
             if not self._is_over():
-                if escape and not (self._prompt and self._is_whole()):
-                    raise AtTimeout("%s: no prompt, or the command was damaged on the way" % _name(text))
+                if not self._is_whole() and (escape or not self._prompt):
+                    raise AtTimeout("%s: damaged on the way" % _name(text))
+                if escape and not self._prompt:
+                    raise AtTimeout("%s: no prompt" % _name(text))
                 await self._write(data, end)
             await self._final(text, end)
             if not self._is_whole():
@@ -245,6 +252,7 @@ class AtPort:
         self._taken = True
 
     def _release(self):
+        self.echoed = self._echoed
         self._begin("")
         self._taken = False
 
@@ -287,7 +295,7 @@ class AtPort:
         if self._gone is not None:
             raise AtGone(self._gone)
         # A message's text may hold a line that says OK.
-        self._doubt = b"\r" if self._prefix == "+CMGR:" else None
+        self._doubt = b"\r" if self._prefix == "+CMGR:" and self._lines else None
 
     def _answer(self, text):
         if self._result != "OK":
@@ -311,7 +319,7 @@ class AtPort:
     async def _settle(self, text, end):
         """Until the modem has answered a question by name and then keeps quiet, nothing else is asked."""
         tries = 0
-        fill = self._doubt
+        fill = self._doubt or b""
         while self._doubt is not None:
             if _left(end) <= 0:
                 raise AtTimeout("%s: not sent, the modem does not answer" % _name(text))
@@ -326,6 +334,7 @@ class AtPort:
                 await asyncio.sleep_ms(QUIET_MS)
                 if not self._late:
                     self._doubt = None
+                    self._turn = -1
 
     def _question(self, name):
         """Return the next question of the turn; never the one that the command itself will ask."""

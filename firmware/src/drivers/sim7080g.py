@@ -1,21 +1,118 @@
-"""SIM7080G modem: power, registration, data connection, MQTT over TLS, satellites and text messages, as one object.
+"""SIM7080G modem: power, registration and data connection; what stands on them has files of its own beside this one.
 
-Sources, by the names used below: MAN = SIM7070_SIM7080_SIM7090 Series AT Command Manual V1.05; AN-MQTT 1.03,
-AN-LP 1.02, AN-GNSS 1.02, AN-SSL 1.00, AN-FS 1.02 = SIMCom's application notes; HW = SIM7080G Hardware Design V1.03.
+Sources, by the names used here and there: MAN = SIM7070_SIM7080_SIM7090 Series AT Command Manual V1.05; AN-MQTT 1.03,
+AN-LP 1.02, AN-GNSS 1.02, AN-SSL 1.00, AN-FS 1.02 = SIMCom's application notes; HW = SIM7080G Hardware Design V1.03;
+U = what users of the modem report.
 """
 
-from drivers.at import AtPort
+import asyncio
+import time
 
-OFF, BOOTING, READY, REGISTERED, ATTACHED, CONNECTED, GNSS, ASLEEP = (
-    "OFF",
-    "BOOTING",
-    "READY",
-    "REGISTERED",
-    "ATTACHED",
-    "CONNECTED",
-    "GNSS",
-    "ASLEEP",
+import log
+from sos_wire import kinds
+
+from drivers import sim7080g_lines as lines
+from drivers.at import AtError, AtGone, AtPort, AtTimeout
+from drivers.sim7080g_gnss import Gnss
+from drivers.sim7080g_mqtt import Mqtt
+from drivers.sim7080g_sms import Sms
+
+OFF = "OFF"
+BOOTING = "BOOTING"
+READY = "READY"
+REGISTERED = "REGISTERED"
+ATTACHED = "ATTACHED"
+CONNECTED = "CONNECTED"
+GNSS = "GNSS"
+ASLEEP = "ASLEEP"
+_ON_AIR = (REGISTERED, ATTACHED, CONNECTED)
+
+# How long everything may take, in milliseconds, and why. First single commands, then whole methods: those end after so
+# long whatever the modem does, and where an argument says otherwise, after that. The longest row is the longest wait.
+TIMEOUTS_MS = {
+    # A plain command answers in 5 to 300 ms (U); the rest is for a line that must be made clean first, and repeats.
+    "plain": 6_000,
+    # MAN: CFUN at most 10 s, CPIN 5 s, CMGR and CMGD 5 s, CMGS 60 s.
+    "cfun": 11_000,
+    "cpin": 6_000,
+    "cmgs": 61_000,
+    # Not in MAN; a context has taken up to a minute where the SIM roams (U).
+    "cnact": 61_000,
+    # Not in MAN; seen from under 1 s to 30 s (U). One that hangs longer is better ended by the ladder.
+    "smconn": 35_000,
+    # An answer of the broker over LTE-M takes 0.1 to 3 s, in bad cover 10; later than that it is published again.
+    "smpub": 10_000,
+    # Logging off waits for the broker; who does not hear us costs no more than this.
+    "smdisc": 6_000,
+    # 2 KB of certificate take 0.2 s; the modem itself gives up after 5 s (input time of CFSWFILE), and says so.
+    "cfswfile": 8_000,
+    # The diagnosis of a refused log-in opens a connection itself, twice at most.
+    "caopen": 16_000,
+    # From the power key UART and STATUS are there after 2.5 s at the least (HW); with a slow SIM 5 s and more (U).
+    "boot": 9_000,
+    # A modem that runs answers within two tries; one that wakes loses the first letters.
+    "hello": 2_500,
+    # Three ways into life one after the other, each with a boot, then the settings.
+    "start": 60_000,
+    # CPOWD logs off from the network first; then UART and STATUS go within 1.8 s (HW).
+    "stop": 12_000,
+    "sleep": 20_000,
+    "power_cycle": 3_500,
+    # The dearest step of the ladder is a boot with the settings after it.
+    "recover": 60_000,
+    # LTE-M 5 to 30 s warm; a first attachment or NB-IoT takes minutes, which is the caller's decision.
+    "register": 60_000,
+    "attach": 65_000,
+    "detach": 12_000,
+    # The certificate's upload, a hanging SMCONN and the two probes that tell why it failed.
+    "connect": 90_000,
+    "disconnect": 8_000,
+    # Two tries of SMPUB and a line made clean between them.
+    "publish": 25_000,
+    "radio": 13_000,
+    "gnss": 30_000,
+    "fix": 6_000,
+    "cell": 6_000,
+    "send_sms": 65_000,
+    # At the worst 64 places of a SIM are looked through.
+    "fetch": 30_000,
+    "sms_works": 10_000,
+    "battery": 6_000,
+    "network_time": 6_000,
+}
+
+# PWRKEY is a toggle: on takes 1 s low or more, off 1.2 s (HW). Between the two it starts a modem that is off and leaves
+# one that is on alone.
+_PWRKEY_ON_MS = 1100
+_PWRKEY_OFF_MS = 1500
+_OFF_TO_ON_MS = 2000
+_RAIL_OFF_MS = 1000  # what the capacitors on the rail hold for
+_WAKE_MS = 100  # from DTR low to the first letter that is not lost (U)
+# A SIM of several operators is denied by one before it is let in by the next.
+_DENIED_MS = 15_000
+_POLL_MS = 500
+_ATTEND_MS = 5_000
+# What a boot prints comes within so long of RDY (U).
+_BOOT_TEXT_MS = 15_000
+_LADDER = 6
+
+# (command, what to set, how the answer to "?" begins, whether the radio must be off). MAN says of each how it is saved: a
+# stale APN, PSM and CSCLK survive the loss of power; CMEE, CMGF, CNMI and CEREG are gone at every boot. Read back: some
+# firmware answers OK and keeps another value (U).
+_SETTINGS = (
+    ("CSCLK", "0", "0", False),  # no sleep by DTR unless asked for
+    ("CPSMS", "0", "0", False),  # no power saving while somebody may call
+    ("CNMP", "38", "38", True),  # LTE only
+    ("CMNB", "3", "3", True),  # Cat-M and NB-IoT
+    ("CLTS", "1", "1", False),  # the network's time; from the next boot on
+    ("CEREG", "2", "2,", False),
+    ("CPSMSTATUS", "1", "1", False),
+    ("CMGF", "1", "1", False),
+    ("CSCS", '"IRA"', "IRA", False),
+    ("CNMI", "2,1,0,0,0", "2,1", False),  # messages are kept, and told of by +CMTI
 )
+_SETTINGS_OF_SMS = ("CMGF", "CSCS", "CNMI")
+_POWERED_DOWN = ("NORMAL POWER DOWN", "UNDER-VOLTAGE POWER DOWN", "OVER-VOLTAGE POWER DOWN")
 
 
 class ModemError(Exception):
@@ -27,90 +124,671 @@ class ModemError(Exception):
         self.text = text
 
 
+class Until:
+    """The end of a method: every wait inside it is cut to what is left."""
+
+    def __init__(self, timeout_ms):
+        self._end = time.ticks_add(time.ticks_ms(), timeout_ms)
+
+    def left(self):
+        return time.ticks_diff(self._end, time.ticks_ms())
+
+    def cap(self, ms):
+        return max(1, min(ms, self.left()))
+
+    def part(self, ms):
+        return Until(self.cap(ms))
+
+    async def pause(self, ms):
+        await asyncio.sleep_ms(self.cap(ms))
+
+
 class Modem:
     """The modem. Every method ends within its row of TIMEOUTS_MS or raises ModemError; one task calls them.
 
-    The owner runs `run()` as a task of its own and may set four callbacks, called from there: they must not block.
+    The owner runs `run()` as a task of its own and may set three callbacks, called from there: they must not block.
     """
 
-    def __init__(self, uart, power, network):
+    def __init__(self, uart, power, network, sleep_mode="psm"):
         self.port = AtPort(uart, self._urc)
+        self.power = power
+        self.network = network
+        self.sleep_mode = (
+            sleep_mode  # "psm": deaf, 3 µA, wakes by the power key; "light": 1.2 mA, wakes by DTR
+        )
         self.state = OFF
+        self.code = -1  # number of the last CME or CMS error
         self.on_down = None  # (payload: bytes): somebody published to our own topic
         self.on_sms = None  # (number, text)
         self.on_lost = None  # (what): "mqtt", "pdp", "registration", "reboot", "sim"
+        self.mqtt = Mqtt(self)
+        self.sms = Sms(self)
+        self.satellites = Gnss(self)
+        self.pdp = False
+        self._dark = False  # we have taken the power away ourselves
+        self._set_up = False  # the settings of this boot are made
+        self._boots = 0
+        self._ready_at = None  # when it last said RDY
+        self._silences_radio = False  # what is lost now, we have let go of
+        self._refused_pin = False
+        self._stat = (0, 0)
+        self._clock = None  # (unix_s, ticks) of the device's own clock
 
     @property
     def connected(self):
         """Whether publish() has a connection to the broker, as far as is known."""
         return self.state == CONNECTED
 
+    # Talking to it: the only ways to the serial line.
+
+    async def ask(self, text, until, row="plain", once=False):
+        """Send a command; return its lines, or None if the modem refuses (`code` says by which number)."""
+        try:
+            return await self.port.command(text, self.cap(row, until), once)
+        except AtError as error:
+            self.code = error.code
+            return None
+        except AtTimeout as error:
+            raise self.silent(error)
+        except AtGone:
+            raise ModemError(kinds.FAULT_MODEM, "the modem began anew in the middle of a command")
+
+    async def order(self, text, until, fault=kinds.FAULT_MODEM, sentence=None, row="plain"):
+        """Send a command that must succeed; the sentence says what is amiss when it does not."""
+        answer = await self.ask(text, until, row)
+        if answer is None:
+            raise self.refuse(fault, sentence or "the modem refuses " + text.split("=")[0])
+        return answer
+
+    async def value(self, text, prefix, until):
+        """Ask, and return the line that begins so, or None."""
+        for line in await self.ask(text, until) or ():
+            if line.startswith(prefix):
+                return line
+        return None
+
+    def refuse(self, fault, sentence):
+        """Log the sentence, and return the error to raise."""
+        log.line("modem: " + sentence)
+        return ModemError(fault, sentence)
+
+    def silent(self, error):
+        return self.refuse(kinds.FAULT_MODEM, "no answer in time (%s)" % error)
+
+    @staticmethod
+    def cap(row, until):
+        """Return what a command of this row may take of what is left."""
+        return until.cap(TIMEOUTS_MS[row])
+
+    def until(self, row, timeout_ms=None):
+        return Until(TIMEOUTS_MS[row] if timeout_ms is None else timeout_ms)
+
+    # The task that listens.
+
     async def run(self, alive=None):
         """Read the serial line for ever, and fetch text messages that have come; `alive()` is called every 5 s."""
+        await asyncio.gather(self.port.run(), self._attend(alive))
+
+    async def _attend(self, alive):
+        while True:
+            if alive is not None:
+                alive()
+            try:
+                await asyncio.wait_for_ms(self.sms.came.wait(), _ATTEND_MS)
+            except asyncio.TimeoutError:
+                continue
+            if self._set_up and self.state in (READY, REGISTERED, ATTACHED, CONNECTED):
+                self.sms.came.clear()
+                await self._fetch()
+            else:
+                await asyncio.sleep_ms(_ATTEND_MS)
+
+    async def _fetch(self):
+        try:
+            await self.sms.fetch(self.until("fetch"))
+        except ModemError:
+            pass  # it is in the log, and the message on the SIM, till the next one or the next start
+        except Exception as error:  # noqa: BLE001 - a listener's fault must not leave the modem without a reader
+            log.line("modem: a text message upset its reader: %s" % type(error).__name__)
+
+    def _urc(self, line):
+        """An unsolicited line. Torn ones match nothing."""
+        if line == "RDY":
+            self._ready_at = time.ticks_ms()
+            self._began_anew()
+        elif line == "+CFUN: 1" and not self._is_booting():
+            self._began_anew()  # and RDY was lost
+        elif line in _POWERED_DOWN:
+            self._went_dark(line)
+        elif line.startswith("+CMEE: 0") and self._set_up:
+            self._began_anew()  # nobody saw it: its own setting gives it away
+        elif line.startswith("+SMSUB:"):
+            self.mqtt.take(line)
+        elif line.startswith("+SMSTATE: 0"):
+            self.mqtt.session = False
+            if self.state == CONNECTED:
+                self._lost(ATTACHED, "mqtt")
+        elif line.startswith("+APP PDP: 0,"):
+            self.pdp = line.endswith(",ACTIVE")
+            if line.endswith(",DEACTIVE"):
+                self._pdp_went()
+        elif line.startswith("+CEREG:"):
+            self._registration(line)
+        elif line.startswith("+CPIN: NOT") and self.state in _ON_AIR:
+            self._lost(READY, "sim")
+        elif line.startswith("+CMTI:"):
+            self.sms.came.set()
+        elif line.startswith("+CAOPEN:"):
+            self.mqtt.opened = line
+        elif line.startswith('+CPSMSTATUS: "ENTER PSM"'):
+            self._fell_asleep()
+
+    def _is_booting(self):
+        """Whether +CFUN: 1 belongs to a boot that is known, or to our own switching."""
+        known = (
+            self._ready_at is not None and time.ticks_diff(time.ticks_ms(), self._ready_at) < _BOOT_TEXT_MS
+        )
+        return known or self._silences_radio
+
+    def _lost(self, state, what):
+        self.state = state
+        if not self._silences_radio:
+            log.line("modem: %s lost" % what)
+            if self.on_lost is not None:
+                self.on_lost(what)
+
+    def _began_anew(self):
+        """Everything of this boot is gone, and the command under way with it."""
+        self.port.must_echo = False
+        self._boots += 1
+        known, self._set_up = self._set_up, False
+        self.mqtt.forget()
+        self.pdp = False
+        self._stat = (0, 0)
+        self.port.fail("the modem began anew")
+        if known:
+            self._lost(READY, "reboot")
+
+    def _went_dark(self, line):
+        self._began_anew()
+        self.state = OFF
+        if line[0] != "N":
+            log.line("modem: " + line)
+
+    def _fell_asleep(self):
+        """Only because a setting of earlier days lets it, or because we asked."""
+        if self.state != ASLEEP:
+            self._began_anew()
+        self.state = ASLEEP
+
+    def _pdp_went(self):
+        self.mqtt.session = False
+        if self.state in (ATTACHED, CONNECTED):
+            self._lost(REGISTERED, "pdp")
+
+    def _registration(self, line):
+        found = lines.registration(line)
+        if found is None:
+            return
+        self._stat = found
+        if found[0] not in (1, 5) and self.state in _ON_AIR:
+            self._lost(READY, "registration")
+
+    def lose_mqtt(self):
+        """The session is no good any more, although the modem has not said so."""
+        self.mqtt.session = False
+        if self.state == CONNECTED:
+            self._lost(ATTACHED, "mqtt")
+
+    # Power.
 
     async def start(self):
-        """Bring the modem from whatever state it is in to READY; asks before it touches the power key."""
+        """Bring the modem from whatever state it is in to READY; asks before it touches the power key.
+
+        The key is a toggle (HW; U: LilyGO #98): pressed on a running modem for long enough, it switches it off.
+        """
+        until = self.until("start")
+        self.state = BOOTING
+        self._set_up = False
+        self.port.must_echo = False
+        self.power.dtr(False)
+        self._rail(True)
+        await until.pause(_WAKE_MS)
+        alive = not self._dark and await self._hello(until.part(TIMEOUTS_MS["hello"]))
+        for attempt in range(3):
+            if alive or until.left() <= 0:
+                break
+            if attempt:
+                await self._bring_down(attempt, until)
+            await self._press(_PWRKEY_ON_MS)
+            self._dark = False
+            alive = await self._hello(until.part(TIMEOUTS_MS["boot"]))
+        if not alive:
+            self.state = OFF
+            raise self.refuse(kinds.FAULT_MODEM, "it does not answer, whatever is done to its power")
+        self._dark = False
+        await self._ready(until)
+
+    async def _bring_down(self, attempt, until):
+        """It stays silent: switch it off by its key, which may be all it still hears, then by its rail."""
+        if attempt == 1:
+            await self._press(_PWRKEY_OFF_MS)
+        else:
+            self._rail(False)
+            await until.pause(_RAIL_OFF_MS)
+            self._rail(True)
+        await until.pause(_OFF_TO_ON_MS)
+
+    def _rail(self, on):
+        try:
+            self.power.rail(on)
+        except OSError:
+            raise self.refuse(kinds.FAULT_MODEM, "the power management does not answer")
+
+    async def _press(self, ms):
+        self.power.pwrkey(True)
+        try:
+            await asyncio.sleep_ms(ms)
+        finally:
+            self.power.pwrkey(False)
+
+    async def _hello(self, until):
+        """Say AT until it is answered; return whether it was. The first ones set the speed, or wake it (MAN, IPR)."""
+        while until.left() > 0:
+            try:
+                await self.port.command("AT", until.cap(500), once=True)
+                return True
+            except (AtTimeout, AtGone, AtError):
+                await until.pause(50)
+        return False
+
+    async def _ready(self, until):
+        """The settings of this boot are made, or are made now; raises for a modem that is off."""
+        if self.state in (OFF, ASLEEP):
+            raise self.refuse(kinds.FAULT_MODEM, "it is off or asleep")
+        if self._set_up:
+            return
+        for _ in range(3):
+            boots = self._boots
+            try:
+                await self._make_settings(until)
+            except ModemError:
+                if boots == self._boots:
+                    raise
+            if boots == self._boots:
+                break
+        else:
+            raise self.refuse(kinds.FAULT_MODEM, "it begins anew again and again")
+        self._set_up = True
+        self.sms.came.set()  # what came while nobody listened is fetched, and its room is free again
+        if self.state == BOOTING:
+            self.state = READY
+
+    async def _make_settings(self, until):
+        """All that does not survive a boot, and all that does and may be stale."""
+        if not await self._hello(until.part(TIMEOUTS_MS["boot"])):
+            raise self.refuse(kinds.FAULT_MODEM, "it does not answer")
+        await self._listen_to_echo(until)
+        if await self._is_trapped(until):
+            await self._reset("AT+CFUN=6", until)
+            await self._listen_to_echo(until)
+        changes = []
+        for name, wanted, begins, radio_off in _SETTINGS:
+            line = await self.value("AT+%s?" % name, "+%s:" % name, until)
+            if line is None or not ",".join(lines.fields(line)).startswith(begins):
+                changes.append((name, wanted, begins, radio_off))
+        if not await self._apn_is_right(until):
+            changes.append(("CGDCONT", '1,"IP","%s"' % self.network["apn"], None, True))
+        await self._change(changes, until)
+
+    async def _listen_to_echo(self, until):
+        for _ in range(3):
+            await self.ask("ATE1", until)
+            await self.order("AT+CMEE=1", until)
+            if self.port.echoed:
+                self.port.must_echo = True
+                return
+        log.line("modem: it does not echo, so nobody knows what it reads")
+
+    async def _is_trapped(self, until):
+        """CFUN 7 (offline) can be left by 6 or a reboot only, 5 is a factory's (MAN, CFUN); both survive a reboot."""
+        line = await self.value("AT+CFUN?", "+CFUN:", until)
+        return line is not None and lines.fields(line)[0] in ("5", "7")
+
+    async def _apn_is_right(self, until):
+        for line in await self.ask("AT+CGDCONT?", until) or ():
+            found = lines.fields(line)
+            if line.startswith("+CGDCONT:") and found[0] == "1":
+                return len(found) > 2 and found[1:3] == ["IP", self.network["apn"]]
+        return False
+
+    async def _change(self, changes, until):
+        if any([change[3] for change in changes]):
+            await self.switch_radio(False, until)
+        for name, wanted, begins, _ in changes:
+            if await self.ask("AT+%s=%s" % (name, wanted), until) is None:
+                if name not in _SETTINGS_OF_SMS:
+                    log.line("modem: it refuses the setting %s" % name)
+                continue
+            line = await self.value("AT+%s?" % name, "+%s:" % name, until) if begins else ""
+            if begins and (line is None or not ",".join(lines.fields(line)).startswith(begins)):
+                log.line("modem: the setting %s does not stick" % name)
+
+    async def _reset(self, text, until):
+        """Let it begin anew by a command; it comes back with the settings it keeps."""
+        self.state = BOOTING
+        self._set_up = False
+        self.port.must_echo = False
+        try:
+            await self.ask(text, until.part(TIMEOUTS_MS["plain"]), once=True)
+        except ModemError:
+            pass  # the answer may be cut off by the boot
+        await until.pause(_OFF_TO_ON_MS)
+        if not await self._hello(until.part(TIMEOUTS_MS["boot"])):
+            raise self.refuse(kinds.FAULT_MODEM, "it does not come back from a reset")
 
     async def stop(self):
-        """Log off and switch the modem off in good order, else by its rail."""
+        """Log off and switch the modem off in good order, else by its rail. CPOWD answers no OK (MAN, CPOWD)."""
+        until = self.until("stop")
+        self._silences_radio = True
+        try:
+            if self.state == CONNECTED:
+                await self._quietly("AT+SMDISC", until.part(TIMEOUTS_MS["smdisc"] // 2))
+            if self.state not in (OFF, ASLEEP):
+                await self._quietly("AT+CPOWD=1", until.part(until.left() - _OFF_TO_ON_MS), once=True)
+        finally:
+            self._silences_radio = False
+        await until.pause(_OFF_TO_ON_MS)
+        self._gone_dark()
+        self._rail(False)
+
+    async def _quietly(self, text, until, once=False):
+        """Send what is as well done without: a refusal or silence changes nothing."""
+        try:
+            return await self.ask(text, until, once=once)
+        except ModemError:
+            return None
+
+    def _gone_dark(self):
+        self.state = OFF
+        self._set_up = False
+        self.pdp = False
+        self.mqtt.forget()
+        self._dark = True
 
     async def sleep(self):
-        """Let the modem sleep as configured (`sleep_mode`, "psm" or "light"); start() wakes it."""
+        """Let the modem sleep as configured (`sleep_mode`); start() wakes it. AN-LP: PSM; MAN: CSCLK.
+
+        PSM: asked for an active time of 10 s and an update once a day; the network decides, and the modem may stay idle.
+        """
+        until = self.until("sleep")
+        await self._ready(until)
+        await self._let_go(until)
+        if self.sleep_mode == "light":
+            await self.order("AT+CSCLK=1", until)
+            self.power.dtr(True)
+        else:
+            await self.order('AT+CPSMS=1,,,"00111000","00000101"', until)
+        self.state = ASLEEP
+        self._set_up = False
 
     async def power_cycle(self):
         """Take the rail away and give it back: what helps a modem that is wholly dark. State OFF; start() follows."""
+        until = self.until("power_cycle")
+        self._gone_dark()
+        self._rail(False)
+        await until.pause(_RAIL_OFF_MS)
+        self._rail(True)
 
     async def recover(self, step):
-        """Do one step of the ladder, 0 to 6, from the mildest; return the number of the next one."""
-        return step
+        """Do one step of the ladder, 0 to 6, from the mildest; return the number of the next one. Raises nothing.
 
-    async def register(self, timeout_ms=None):
-        """Wait until the network lets us in; return (stat, act): 1 home, 5 roaming; 7 LTE-M, 9 NB-IoT."""
-        return 0, 0
+        0 ask again · 1 log off · 2 data connection off · 3 radio off and on · 4 reset by command · 5 by key · 6 by rail
+        """
+        until = self.until("recover")
+        log.line("modem: recovery, step %d" % step)
+        try:
+            if step >= 5:
+                await self._revive(step, until)
+            elif step == 4:
+                await self._reset("AT+CREBOOT", until)
+                await self._ready(until)
+            elif step == 3:
+                await self._let_go(until)
+                await self.switch_radio(False, until)
+                await self.switch_radio(True, until)
+            elif step == 2:
+                await self._let_go(until)
+            elif step == 1:
+                await self.mqtt.log_off(until)
+            else:
+                await self._ready(until)
+        except ModemError:
+            pass  # it is in the log; the next step is harder
+        return min(step + 1, _LADDER)
 
-    async def attach(self, timeout_ms=None):
-        """Open the data connection (PDP context)."""
+    async def _revive(self, step, until):
+        self._set_up = False
+        self.mqtt.forget()
+        self.state = BOOTING
+        await self._bring_down(1 if step == 5 else 2, until)
+        self._dark = True
+        await self._press(_PWRKEY_ON_MS)
+        alive = await self._hello(until.part(TIMEOUTS_MS["boot"]))
+        if not alive:
+            self.state = OFF
+            raise self.refuse(kinds.FAULT_MODEM, "it stays dark")
+        self._dark = False
+        await self._ready(until)
 
-    async def detach(self):
-        """Close it."""
-
-    async def connect(self, timeout_ms=None):
-        """Log in at the broker over TLS, verifying its certificate, and subscribe to our own topic."""
-
-    async def disconnect(self):
-        """Log off."""
-
-    async def publish(self, topic, payload, timeout_ms=None):
-        """Publish bytes with QoS 1; returns when the broker has them, possibly more than once."""
+    # Network.
 
     async def radio(self, on):
         """Radio on, or off as GNSS needs it."""
+        until = self.until("radio")
+        await self._ready(until)
+        await self.switch_radio(on, until)
+
+    async def switch_radio(self, on, until):
+        """MAN, CFUN: level 0 is not kept over a boot, which then brings the radio back."""
+        self._silences_radio = True
+        try:
+            await self.order("AT+CFUN=%d" % (1 if on else 0), until, row="cfun")
+        finally:
+            self._silences_radio = False
+        if not on:
+            self.pdp = False
+            self.mqtt.session = False
+            self._stat = (0, 0)
+            if self.state in _ON_AIR:
+                self.state = READY
+
+    async def register(self, timeout_ms=None):
+        """Wait until the network lets us in; return (stat, act): 1 home, 5 roaming; 7 LTE-M, 9 NB-IoT. MAN, CEREG."""
+        until = self.until("register", timeout_ms)
+        await self._ready(until)
+        line = await self.value("AT+CFUN?", "+CFUN:", until)
+        if line is None or lines.fields(line)[0] != "1":
+            await self.switch_radio(True, until)
+        await self._unlock(until)
+        denied_ms = 0
+        while True:
+            line = await self.value("AT+CEREG?", "+CEREG:", until)
+            found = lines.registration(line) if line is not None else None
+            stat = found[0] if found is not None else 0
+            if found is not None and stat in (1, 5):
+                if self.state not in _ON_AIR:
+                    self.state = REGISTERED
+                return found
+            denied_ms = denied_ms + _POLL_MS if stat == 3 else 0
+            if denied_ms >= _DENIED_MS:
+                raise self.refuse(kinds.FAULT_REGISTRATION, "the network does not let it in")
+            if until.left() <= _POLL_MS:
+                raise self.refuse(kinds.FAULT_REGISTRATION, "no network in time")
+            await asyncio.sleep_ms(_POLL_MS)
+
+    async def _unlock(self, until):
+        """The SIM is there and open; a PIN is tried once, and never when a wrong one may lock the card. MAN, CPIN, SPIC."""
+        while True:
+            line = await self.value("AT+CPIN?", "+CPIN:", until.part(TIMEOUTS_MS["cpin"]))
+            if line == "+CPIN: READY":
+                return
+            if line == "+CPIN: SIM PIN":
+                await self._enter_pin(until)
+            # NOT READY, and 14 (busy), while the card wakes up; 10 is no card at all.
+            elif line == "+CPIN: NOT INSERTED" or (line is None and self.code in (10, 13)):
+                raise self.refuse(kinds.FAULT_SIM, "there is no SIM, or it has failed")
+            elif line == "+CPIN: SIM PUK":
+                raise self.refuse(kinds.FAULT_SIM, "the SIM wants its PUK")
+            if until.left() <= _POLL_MS:
+                raise self.refuse(kinds.FAULT_SIM, "the SIM is not ready in time")
+            await asyncio.sleep_ms(_POLL_MS)
+
+    async def _enter_pin(self, until):
+        pin = self.network.get("sim_pin")
+        line = await self.value("AT+SPIC", "+SPIC:", until)
+        tries = lines.whole(lines.fields(line)[0]) if line is not None else 0
+        if not pin or self._refused_pin or tries < 2:
+            raise self.refuse(kinds.FAULT_SIM, "the SIM wants a PIN, and none is left to try")
+        self._refused_pin = True  # until it is known to be right
+        if await self.ask('AT+CPIN="%s"' % pin, until, "cpin", once=True) is None:
+            raise self.refuse(kinds.FAULT_SIM, "the SIM refuses its PIN")
+        self._refused_pin = False
+
+    async def attach(self, timeout_ms=None):
+        """Open the data connection. AN-MQTT 4: CNCFG, CNACT, then +APP PDP; asked first, for an open one may refuse."""
+        until = self.until("attach", timeout_ms)
+        await self._ready(until)
+        if self.state == READY:
+            raise self.refuse(kinds.FAULT_NETWORK, "no data connection without registration")
+        if not await self._is_active(until):
+            await self.order("AT+CNCFG=" + self._context(), until, kinds.FAULT_NETWORK)
+            answer = await self.ask("AT+CNACT=0,1", until, "cnact", once=True)
+            while not self.pdp and not await self._is_active(until):
+                if until.left() <= _POLL_MS or (answer is None and self.code != -1):
+                    raise self.refuse(kinds.FAULT_NETWORK, "the network opens no data connection")
+                await asyncio.sleep_ms(_POLL_MS)
+        self.pdp = True
+        if self.state != CONNECTED:
+            self.state = ATTACHED
+
+    def _context(self):
+        text = '0,1,"%s"' % self.network["apn"]
+        user = self.network.get("apn_user")
+        return text + ',"%s","%s",3' % (user, self.network.get("apn_password") or "") if user else text
+
+    async def _is_active(self, until):
+        for line in await self.ask("AT+CNACT?", until) or ():
+            if line.startswith("+CNACT: 0,"):
+                return line.startswith("+CNACT: 0,1,")
+        return False
+
+    async def detach(self):
+        """Close the data connection; what stands on it is logged off first."""
+        until = self.until("detach")
+        await self._ready(until)
+        await self._let_go(until)
+
+    async def _let_go(self, until):
+        """Log off and close the data connection, and call neither a loss."""
+        self._silences_radio = True
+        try:
+            if self.mqtt.session or self.state == CONNECTED:
+                await self._quietly("AT+SMDISC", until.part(TIMEOUTS_MS["smdisc"]))
+            self.mqtt.session = False
+            if self.pdp or self.state in (ATTACHED, CONNECTED):
+                await self._quietly("AT+CNACT=0,0", until.part(TIMEOUTS_MS["plain"]), once=True)
+            self.pdp = False
+        finally:
+            self._silences_radio = False
+        if self.state in _ON_AIR:
+            self.state = REGISTERED
+
+    async def cell(self):
+        """Return a dict: mcc mnc tac cell rssi_dbm; 0 is unknown. MAN, CPSI and CSQ."""
+        until = self.until("cell")
+        await self._ready(until)
+        line = await self.value("AT+CPSI?", "+CPSI:", until)
+        found = lines.cell(line or "")
+        if not found["rssi_dbm"]:
+            line = await self.value("AT+CSQ", "+CSQ:", until)
+            level = lines.fields(line)[0] if line is not None else "99"
+            found["rssi_dbm"] = 2 * int(level) - 113 if level.isdigit() and int(level) <= 31 else 0
+        return found
+
+    # What stands on it, in files of their own.
+
+    async def connect(self, timeout_ms=None):
+        """Log in at the broker over TLS, verifying its certificate, and subscribe to our own topic."""
+        until = self.until("connect", timeout_ms)
+        await self._ready(until)
+        if self.state not in (ATTACHED, CONNECTED):
+            raise self.refuse(kinds.FAULT_NETWORK, "no broker without a data connection")
+        await self.mqtt.log_in(until)
+        if not self._set_up:
+            raise self.refuse(kinds.FAULT_MODEM, "it began anew while it logged in")
+        self.state = CONNECTED
+
+    async def disconnect(self):
+        """Log off."""
+        until = self.until("disconnect")
+        await self._ready(until)
+        await self.mqtt.log_off(until)
+
+    async def publish(self, topic, payload, timeout_ms=None):
+        """Publish bytes with QoS 1; returns when the broker has them, perhaps more than once."""
+        until = self.until("publish", timeout_ms)
+        await self.mqtt.publish(topic, payload, until)
 
     async def gnss(self, on, start="hot"):
         """Switch to satellites, which closes the data connection, or back (then register, attach, connect)."""
+        until = self.until("gnss")
+        await self._ready(until)
+        if on:
+            await self._let_go(until)
+        await self.satellites.switch(on, start, until)
 
     async def fix(self):
         """Return None, or a dict: lat_e7 lon_e7 radius_m unix_s speed_kmh hdop satellites."""
-
-    async def cell(self):
-        """Return a dict: mcc mnc tac cell rssi_dbm; 0 is unknown."""
-        return {}
+        return await self.satellites.fix(self.until("fix"))
 
     async def send_sms(self, number, text):
         """Send one text message."""
+        until = self.until("send_sms")
+        await self._ready(until)
+        await self.sms.send(number, text, until)
 
     async def sms_works(self):
         """Return whether the modem and the plan have text messages: True, False, or None while that is not known."""
+        until = self.until("sms_works")
+        await self._ready(until)
+        return await self.sms.works(until)
+
+    # Small questions.
 
     async def battery(self):
-        """Return (charging, percent, millivolts) as the modem measures its supply."""
-        return False, 0, 0
+        """Return (charging, percent, millivolts) as the modem measures its supply. MAN, CBC."""
+        until = self.until("battery")
+        await self._ready(until)
+        line = await self.value("AT+CBC", "+CBC:", until)
+        found = lines.fields(line) if line is not None else []
+        if len(found) < 3:
+            raise self.refuse(kinds.FAULT_MODEM, "it does not say what its battery holds")
+        return found[0] == "1", lines.whole(found[1]), lines.whole(found[2])
 
-    async def network_time(self):
-        """Return Unix seconds of the modem's clock, or None if nothing has set it."""
+    async def network_time(self, until=None):
+        """Return Unix seconds of the modem's clock, or None if nothing has set it. MAN, CCLK."""
+        until = until or self.until("network_time")
+        await self._ready(until)
+        line = await self.value("AT+CCLK?", "+CCLK:", until)
+        return lines.clock(line) if line is not None else None
 
     def set_clock(self, unix_s):
-        """Give the clock the certificate is checked against when the network gives none."""
+        """Give the clock the certificate is checked against when the network gives none; call it before connect()."""
+        self._clock = (unix_s, time.ticks_ms())
 
-    def _urc(self, line):
-        pass
+    def own_clock(self):
+        """Return Unix seconds of the clock given by set_clock(), or None."""
+        if self._clock is None:
+            return None
+        return self._clock[0] + time.ticks_diff(time.ticks_ms(), self._clock[1]) // 1000
