@@ -331,7 +331,7 @@ class AtPort:
             tries += 1
             if await self._until(self._is_over, _first(wait_ms, end)):
                 self._begin("")
-                await asyncio.sleep_ms(QUIET_MS)
+                await asyncio.sleep_ms(max(1, min(QUIET_MS, _left(end))))
                 if not self._late:
                     self._doubt = None
                     self._turn = -1

@@ -100,6 +100,12 @@ _LADDER = 6
 # stale APN, PSM and CSCLK survive the loss of power; CMEE, CMGF, CNMI and CEREG are gone at every boot. Read back: some
 # firmware answers OK and keeps another value (U).
 _SETTINGS = (
+    (
+        "IPR",
+        "115200",
+        "115200",
+        False,
+    ),  # a fixed speed: with 0 the first command is lost, and no boot is told of
     ("CSCLK", "0", "0", False),  # no sleep by DTR unless asked for
     ("CPSMS", "0", "0", False),  # no power saving while somebody may call
     ("CNMP", "38", "38", True),  # LTE only
@@ -183,6 +189,7 @@ class Modem:
 
     async def ask(self, text, until, row="plain", once=False):
         """Send a command; return its lines, or None if the modem refuses (`code` says by which number)."""
+        self.code = -1
         try:
             return await self.port.command(text, self.cap(row, until), once)
         except AtError as error:

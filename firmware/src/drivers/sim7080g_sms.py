@@ -14,6 +14,8 @@ from drivers.at import AtError, AtGone, AtTimeout
 # Numbers of +CMS ERROR that will be the same tomorrow: the network bars or does not offer the service (8, 10, 50, 69), the
 # modem has none (301 to 304; 300 is a failure of the modem itself). All others are troubles of the moment.
 _NEVER = (8, 10, 50, 69, 300, 301, 302, 303, 304)
+# "Unknown error": a modem without text messages says so every time, one in trouble once. Two in a row are believed.
+_UNKNOWN = 500
 _CTRL_Z = b"\x1a"
 _MOST_CHARACTERS = 160
 _MOST_PLACES = 64
@@ -25,6 +27,7 @@ class Sms:
         self._modem = modem
         self.came = asyncio.Event()  # there may be messages on the SIM
         self._works = None
+        self._doubts = 0
         self.unread = 0  # messages in a form that nobody understands; deleted all the same
 
     async def works(self, until):
@@ -49,17 +52,23 @@ class Sms:
                 await self._modem.port.command_with_data(
                     'AT+CMGS="%s"' % number, data, self._modem.cap("cmgs", until), escape=True
                 )
-                self._works = True
+                self._works, self._doubts = True, 0
                 return
             except AtError as error:
-                if error.text.endswith(": ERROR") or ("CMS" in error.text and error.code in _NEVER):
-                    self._works = False
+                self._judge(error)
                 raise self._modem.refuse(kinds.FAULT_SMS, "the text message is refused (%d)" % error.code)
             except AtGone:
                 raise self._modem.refuse(kinds.FAULT_MODEM, "it began anew in the middle of a message")
             except AtTimeout:
                 pass  # not sent, or sent and not confirmed: once more, for twice is better than not at all
         raise self._modem.refuse(kinds.FAULT_SMS, "the text message is not confirmed in time")
+
+    def _judge(self, error):
+        """What a refusal says of text messages altogether."""
+        told = "CMS" in error.text
+        self._doubts = self._doubts + 1 if told and error.code == _UNKNOWN else 0
+        if error.text.endswith(": ERROR") or (told and error.code in _NEVER) or self._doubts > 1:
+            self._works = False
 
     async def fetch(self, until):
         """Hand over and delete what is on the SIM: a full one takes no more messages. MAN, CPMS, CMGR, CMGD."""
