@@ -88,6 +88,7 @@ async def main():
     asyncio.create_task(owner.modem.run())
     order = _port.call("next", None)
     while order is not None:
+        await asyncio.sleep_ms(order["pause_ms"])
         outcome = await owner.deliver(order["topic"], binascii.unhexlify(order["payload"]), order["ms"])
         order = _port.call("next", outcome)
 
