@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup check format test test-fast demo sim soak energy falls-report flash bench-aliases clean
+.PHONY: help setup check format test test-fast demo sim soak soak-modem energy falls-report flash bench-aliases clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ sim: setup ## one scenario on the virtual clock with its transcript: S=sos_at_ho
 
 soak: setup ## N random scenarios, seeds from SEED on; prints those that fail
 	@$(BIN)/socors sim $(S) --soak $(or $(N),200) $(if $(SEED),--seed $(SEED))
+
+soak-modem: setup ## the modem's driver against the emulated modem: N random interleavings, seeds from SEED on, two at a time
+	@$(BIN)/python -m simulator.modem_soak $(or $(N),1000) $(if $(SEED),--seed $(SEED))
 
 bench-aliases: setup ## what a frame costs to resolve and unseal, with 1,000 devices and with 1,000,000
 	@$(BIN)/socors aliases bench

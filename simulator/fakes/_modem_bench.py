@@ -92,7 +92,7 @@ class Owner:
         if name == "pause":
             return await asyncio.sleep_ms(args[0])
         if name == "both":  # two tasks at once
-            await asyncio.gather(*[self.obey(*one) for one in args])
+            await asyncio.gather(*[self.obey(one[0], one[1:]) for one in args])
             return None
         if name == "heap":
             gc.collect()

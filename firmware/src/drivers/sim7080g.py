@@ -155,6 +155,8 @@ class Modem:
     The owner runs `run()` as a task of its own and may set three callbacks, called from there: they must not block.
     """
 
+    Error = ModemError
+
     def __init__(self, uart, power, network, sleep_mode="psm"):
         self.port = AtPort(uart, self._urc)
         self.power = power
@@ -171,9 +173,11 @@ class Modem:
         self.sms = Sms(self)
         self.satellites = Gnss(self)
         self.pdp = False
+        self._pdp_refused = False
         self._dark = False  # we have taken the power away ourselves
         self._set_up = False  # the settings of this boot are made
         self._boots = 0
+        self._restarted = False  # for the network's time, which is told from the next boot on (MAN, CLTS)
         self._ready_at = None  # when it last said RDY
         self._silences_radio = False  # what is lost now, we have let go of
         self._refused_pin = False
@@ -329,6 +333,7 @@ class Modem:
         self.state = ASLEEP
 
     def _pdp_went(self):
+        self._pdp_refused = True
         self.mqtt.session = False
         if self.state in (ATTACHED, CONNECTED):
             self._lost(REGISTERED, "pdp")
@@ -447,6 +452,11 @@ class Modem:
         if not await self._apn_is_right(until):
             changes.append(("CGDCONT", '1,"IP","%s"' % self.network["apn"], None, True))
         await self._change(changes, until)
+        if self._clock is None and not self._restarted and "CLTS" in [change[0] for change in changes]:
+            # A modem fresh from the factory, in a watch that has no time either: without any, no certificate is valid.
+            self._restarted = True
+            await self._reset("AT+CREBOOT", until)
+            self._boots += 1
 
     async def _listen_to_echo(self, until):
         for _ in range(3):
@@ -670,9 +680,11 @@ class Modem:
             raise self.refuse(kinds.FAULT_NETWORK, "no data connection without registration")
         if not await self._is_active(until):
             await self.order("AT+CNCFG=" + self._context(), until, kinds.FAULT_NETWORK)
-            answer = await self.ask("AT+CNACT=0,1", until, "cnact", once=True)
+            self._pdp_refused = False
+            if await self.ask("AT+CNACT=0,1", until, "cnact", once=True) is None:
+                self._pdp_refused = True
             while not self.pdp and not await self._is_active(until):
-                if until.left() <= _POLL_MS or (answer is None and self.code != -1):
+                if until.left() <= _POLL_MS or self._pdp_refused:
                     raise self.refuse(kinds.FAULT_NETWORK, "the network opens no data connection")
                 await asyncio.sleep_ms(_POLL_MS)
         self.pdp = True

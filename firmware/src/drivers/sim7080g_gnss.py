@@ -19,8 +19,8 @@ class Gnss:
         if not on:
             await self._off(until)
             return
-        await self._modem.switch_radio(False, until)
         self._antenna(True)
+        await self._modem.switch_radio(False, until)
         if await self._modem.ask("AT+CGNSPWR=1", until) is None:
             await self._off(until)
             raise self._modem.refuse(kinds.FAULT_GNSS, "its satellite receiver does not switch on")
@@ -29,9 +29,9 @@ class Gnss:
 
     async def _off(self, until):
         await self._modem.ask("AT+CGNSPWR=0", until)
-        self._antenna(False)
         await self._modem.switch_radio(True, until)
         self._modem.state = "READY"
+        self._antenna(False)
 
     def _antenna(self, on):
         try:

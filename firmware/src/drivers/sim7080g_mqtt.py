@@ -69,11 +69,20 @@ class Mqtt:
         # A session the modem still believes in makes the next one wait for minutes (U): it goes first.
         if await self._state(until) != "0":
             await self._modem.ask("AT+SMDISC", until, "smdisc", once=True)
-        if await self._modem.ask("AT+SMCONN", until, "smconn", once=True) is None:
+        if await self._dial(until) is None:
             fault, sentence = await self._why(name, until)
             raise self._modem.refuse(fault, sentence)
         await self._modem.order('AT+SMSUB="%s",1' % self._own_topic(), until, kinds.FAULT_BROKER, row="smpub")
         self.session = True
+
+    async def _dial(self, until):
+        """SMCONN opens TCP, TLS and MQTT before it answers, and has been seen to hang for a minute (U)."""
+        try:
+            return await self._modem.ask("AT+SMCONN", until, "smconn", once=True)
+        except self._modem.Error as error:
+            if self._modem.state == "ATTACHED":
+                error.fault = kinds.FAULT_BROKER  # the modem is there; it is the log-in that does not end
+            raise
 
     async def log_off(self, until):
         """End the session; what is lost by that, nobody is told of."""
