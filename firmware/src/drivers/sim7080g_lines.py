@@ -131,9 +131,9 @@ def fix(line):
 
 def _radius_m(accuracy, hdop_tenths):
     """Twice the modem's own error (HPA), else by HDOP; None where neither says anything."""
-    metres = scaled(accuracy, 0)
-    if metres is not None and 0 < metres < _NO_HPA_M:
-        radius = 2 * metres
+    tenths = scaled(accuracy, 1)
+    if tenths is not None and 0 < tenths < _NO_HPA_M * 10:
+        radius = (2 * tenths + 9) // 10
     elif hdop_tenths > 0:
         radius = hdop_tenths * _METRES_PER_HDOP // 10
     else:
