@@ -113,6 +113,24 @@ def test_the_settings_survive_no_boot_and_are_made_again(connected):
     assert connected.said.count(b"AT+SMCONF=") == 7
 
 
+@pytest.mark.parametrize("how", ["stop", "power_cycle"])
+def test_after_its_power_was_taken_one_press_starts_it_at_once(connected, how):
+    connected.call(how)
+    connected.pins.clear()
+    answer = connected.call("start")
+    assert (answer.fault, presses(connected)) == (0, 1)
+
+
+def test_a_modem_deaf_in_its_log_in_is_brought_back_by_its_key(connected):
+    connected.call("disconnect")
+    connected.modem.faults.connect_hangs_s = 600.0
+    assert connected.call("connect", 5_000).fault
+    connected.modem.faults.connect_hangs_s = 0.0
+    connected.pins.clear()
+    answer = connected.call("recover", 5)
+    assert (answer.fault, answer.state, presses(connected)) == (0, "READY", 2)
+
+
 @pytest.mark.parametrize("step", range(7))
 def test_every_step_of_the_ladder_leaves_a_modem_that_connects_again(connected, step):
     answer = connected.call("recover", step)

@@ -85,7 +85,10 @@ TIMEOUTS_MS = {
 # one that is on alone.
 _PWRKEY_ON_MS = 1100
 _PWRKEY_OFF_MS = 1500
-_OFF_TO_ON_MS = 2000
+# From the key's release to off 1.8 s and more (HW); from off, or from the rail's return, to the next press 2 s (HW).
+_GOING_OFF_MS = 3000
+_OFF_TO_ON_MS = 2100
+_RESET_MS = 2000  # the soonest that a modem which begins anew can hear
 _RAIL_OFF_MS = 1000  # what the capacitors on the rail hold for
 _WAKE_MS = 100  # from DTR low to the first letter that is not lost (U)
 # A SIM of several operators is denied by one before it is let in by the next.
@@ -174,6 +177,7 @@ class Modem:
         self.satellites = Gnss(self)
         self.pdp = False
         self._pdp_refused = False
+        self._off_at = None  # ticks of when it went off, or got its rail back
         self._dark = False  # we have taken the power away ourselves
         self._set_up = False  # the settings of this boot are made
         self._boots = 0
@@ -365,31 +369,42 @@ class Modem:
         self.port.must_echo = False
         self.power.dtr(False)
         self._rail(True)
+        if self._dark:
+            self._off_at = time.ticks_ms()
         await until.pause(_WAKE_MS)
         alive = not self._dark and await self._hello(until.part(TIMEOUTS_MS["hello"]))
         for attempt in range(3):
             if alive or until.left() <= 0:
                 break
             if attempt:
-                await self._bring_down(attempt, until)
-            await self._press(_PWRKEY_ON_MS)
-            self._dark = False
-            alive = await self._hello(until.part(TIMEOUTS_MS["boot"]))
+                await self._bring_down(attempt == 1, until)
+            alive = await self._switch_on(until)
         if not alive:
             self.state = OFF
             raise self.refuse(kinds.FAULT_MODEM, "it does not answer, whatever is done to its power")
-        self._dark = False
         await self._ready(until)
 
-    async def _bring_down(self, attempt, until):
-        """It stays silent: switch it off by its key, which may be all it still hears, then by its rail."""
-        if attempt == 1:
+    async def _bring_down(self, by_key, until):
+        """It stays silent: switch it off by its key, which may be all it still hears, or by its rail."""
+        if by_key:
             await self._press(_PWRKEY_OFF_MS)
+            await until.pause(_GOING_OFF_MS)
         else:
             self._rail(False)
             await until.pause(_RAIL_OFF_MS)
             self._rail(True)
-        await until.pause(_OFF_TO_ON_MS)
+        self._off_at = time.ticks_ms()
+
+    async def _switch_on(self, until):
+        """Press the key, not too soon after the modem went off; return whether it answers then."""
+        if self._off_at is not None:
+            gone_ms = time.ticks_diff(time.ticks_ms(), self._off_at)
+            if 0 <= gone_ms < _OFF_TO_ON_MS:
+                await until.pause(_OFF_TO_ON_MS - gone_ms)
+        self.state = BOOTING  # whatever it said when it went
+        await self._press(_PWRKEY_ON_MS)
+        self._dark = False
+        return await self._hello(until.part(TIMEOUTS_MS["boot"]))
 
     def _rail(self, on):
         try:
@@ -500,7 +515,7 @@ class Modem:
             await self.ask(text, until.part(TIMEOUTS_MS["plain"]), once=True)
         except ModemError:
             pass  # the answer may be cut off by the boot
-        await until.pause(_OFF_TO_ON_MS)
+        await until.pause(_RESET_MS)
         if not await self._hello(until.part(TIMEOUTS_MS["boot"])):
             raise self.refuse(kinds.FAULT_MODEM, "it does not come back from a reset")
 
@@ -512,10 +527,10 @@ class Modem:
             if self.state == CONNECTED:
                 await self._quietly("AT+SMDISC", until.part(TIMEOUTS_MS["smdisc"] // 2))
             if self.state not in (OFF, ASLEEP):
-                await self._quietly("AT+CPOWD=1", until.part(until.left() - _OFF_TO_ON_MS), once=True)
+                await self._quietly("AT+CPOWD=1", until.part(until.left() - _GOING_OFF_MS), once=True)
         finally:
             self._silences_radio = False
-        await until.pause(_OFF_TO_ON_MS)
+        await until.pause(_GOING_OFF_MS)
         self._gone_dark()
         self._rail(False)
 
@@ -588,14 +603,10 @@ class Modem:
         self._set_up = False
         self.mqtt.forget()
         self.state = BOOTING
-        await self._bring_down(1 if step == 5 else 2, until)
-        self._dark = True
-        await self._press(_PWRKEY_ON_MS)
-        alive = await self._hello(until.part(TIMEOUTS_MS["boot"]))
-        if not alive:
+        await self._bring_down(step == 5, until)
+        if not await self._switch_on(until):
             self.state = OFF
             raise self.refuse(kinds.FAULT_MODEM, "it stays dark")
-        self._dark = False
         await self._ready(until)
 
     # Network.
