@@ -11,6 +11,7 @@ from sos_wire import kinds, topics
 
 from drivers import sim7080g_lines as lines
 from drivers.at import AtError, AtGone, AtTimeout
+from drivers.sim7080g_limits import ModemError
 
 _FOLDER = 3  # /customer/, AN-FS
 _INPUT_MS = 5000
@@ -79,7 +80,7 @@ class Mqtt:
         """SMCONN opens TCP, TLS and MQTT before it answers, and has been seen to hang for a minute (U)."""
         try:
             return await self._modem.ask("AT+SMCONN", until, "smconn", once=True)
-        except self._modem.Error as error:
+        except ModemError as error:
             if self._modem.state == "ATTACHED":
                 error.fault = kinds.FAULT_BROKER  # the modem is there; it is the log-in that does not end
             raise
