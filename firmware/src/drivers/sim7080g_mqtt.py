@@ -142,17 +142,20 @@ class Mqtt:
         return True
 
     async def _secure(self, name, until):
-        """TLS 1.2, the CA, the broker's name, the clock not ignored. After every boot (NO_SAVE). AN-MQTT 5.2."""
+        """TLS 1.2, the CA, the broker's name, the clock not ignored. After every boot (NO_SAVE). AN-MQTT 5.2.
+
+        MAN writes the names in capitals; some firmware takes them in small letters only (U: TinyGSM, SIM7080).
+        """
         host = self._modem.network["host"]
         fault = kinds.FAULT_CERTIFICATE
         for text in (
-            '"SSLVERSION",%d,%d' % (_CONTEXT, _TLS_1_2),
-            '"IGNORERTCTIME",%d,0' % _CONTEXT,
-            '"CONVERT",2,"%s"' % name,
+            '"sslversion",%d,%d' % (_CONTEXT, _TLS_1_2),
+            '"ignorertctime",%d,0' % _CONTEXT,
+            '"convert",2,"%s"' % name,
         ):
             await self._modem.order("AT+CSSLCFG=" + text, until, fault, "it refuses to be told whom to trust")
         if not host.replace(".", "").isdigit():  # an address is no name
-            await self._modem.order('AT+CSSLCFG="SNI",%d,"%s"' % (_CONTEXT, host), until, fault)
+            await self._modem.order('AT+CSSLCFG="sni",%d,"%s"' % (_CONTEXT, host), until, fault)
         await self._modem.order('AT+SMSSL=%d,"%s",""' % (_CONTEXT + 1, name), until, fault)
 
     async def _configure(self, until):
