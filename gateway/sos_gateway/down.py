@@ -145,16 +145,24 @@ class Answers:
         frame = device.keys.seal_down(alias, kinds.FORM_SHORT, body)
         return frame, self._resolver.present_aliases(number.device, now)
 
-    async def hub_reported(self, row_id: int, hub: str, ok: bool) -> None:
+    async def hub_reported(self, row_id: int, hub: str, ok: bool, via: str = BLE) -> None:
         """A hub says whether it wrote the frame. Success gives the device time to say `felt`; failure calls the next."""
         if not row_id:
             return
         now = self._clock()
+        if via == SMS:
+            return await self._text_reported(row_id, hub, ok, now)
         async with self._store.transaction() as tx:
             next_at = now + (FELT_WITHIN if ok else timedelta())
             await tx.down_reported(row_id, hub, now - SIGHTINGS_SINCE, next_at)
         if not ok:
             self.wake.set()
+
+    async def _text_reported(self, row_id: int, hub: str, ok: bool, now: datetime) -> None:
+        """A text that went is on its way, for minutes perhaps; one that could not be sent is sent another time."""
+        if not ok:
+            async with self._store.transaction() as tx:
+                await tx.text_failed(row_id, hub, now - LAST_HEARD_SINCE)
 
 
 def ranked(sightings: list[Sighting]) -> list[str]:

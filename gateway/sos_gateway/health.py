@@ -19,6 +19,8 @@ OLD_MESSAGE = timedelta(minutes=5)
 CLOCKS_APART = timedelta(seconds=2)
 ANSWER_WITHIN_S = 2.0
 HEARD_SINCE = timedelta(hours=1)
+# What a device says of itself stands until it says otherwise; that an alarm could not be opened, so long after the last.
+NOTE_LASTS = timedelta(hours=24)
 
 DISPATCH = named_queries.load("dispatch")
 # A stick that is not well, in its hub's own words, which are short.
@@ -109,7 +111,7 @@ async def metrics(store: Any, clock: Callable[[], datetime], refused: dict[str, 
         incidents = await _all(tx, "SELECT state, count(*) AS n FROM incident GROUP BY state ORDER BY state")
         hubs = await tx.hubs()
         ways = await tx.all("heard_by_way", since=now - HEARD_SINCE)
-        faults = await tx.all("fault_counts")
+        faults = await tx.all("fault_counts", since=now - NOTE_LASTS)
     page.add(
         "socors_devices_heard",
         "gauge",

@@ -9,14 +9,13 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from ..accounts.service import SESSION_LASTS, Operator
 from ..domain.incident import DISPOSITIONS
+from ..health import NOTE_LASTS
 from . import views
 
 COOKIE = "socors"
 RECENT = timedelta(hours=12)
 OVER_MOST = 300
 TRACK_MOST = 1000  # three hours of a position every ten seconds
-# What a device says of itself stands until it says otherwise; that an alarm could not be opened, so long after the last.
-NOTE_LASTS = timedelta(hours=24)
 
 router = APIRouter()
 

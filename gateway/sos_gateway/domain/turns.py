@@ -18,6 +18,8 @@ LTE_PAUSES_S = (2, 4, 8, 16, 32, 64)
 # A text message costs money and minutes: each state goes once, and once more for each message that asks again
 # later than this after it. Earlier ones crossed with it on their way, or are the network's own doubles.
 SMS_AGAIN_AFTER = timedelta(seconds=30)
+# One the hub could not send (no network, no stick, its limits) is asked for again after so long.
+SMS_FAILED_AFTER = timedelta(seconds=60)
 
 
 class Way(NamedTuple):
@@ -51,7 +53,7 @@ def next_turn(row: Down, hubs: list[str], last_heard: dict[str, Sighting], now: 
             due_at = _next_over_lte(row, now)
         if due_at is not None:
             row = replace(row, next_at=min(row.next_at, due_at))
-    if _goes_by_sms(row, last_heard):
+    if _goes_by_sms(row, last_heard, now):
         ways.append(Way(SMS, last_heard[SMS].hub))
         row = replace(row, sms_state=row.state, sms_at=now)
     return Turn(row, tuple(ways))
@@ -72,11 +74,15 @@ def _next_over_lte(row: Down, now: datetime) -> datetime | None:
     return row.lte_at + timedelta(seconds=LTE_PAUSES_S[row.lte_tries])
 
 
-def _goes_by_sms(row: Down, last_heard: dict[str, Sighting]) -> bool:
+def _goes_by_sms(row: Down, last_heard: dict[str, Sighting], now: datetime) -> bool:
     """Whether the device spoke by text message last, and has not been sent this state since it asked."""
     asked = last_heard.get(SMS)
     if asked is None or any(seen.heard_at > asked.heard_at for seen in last_heard.values()):
         return False
-    if row.state > row.sms_state or row.sms_at is None:
+    if row.sms_at is None:
+        return True
+    if row.sms_state < 0:  # none has gone: the last one failed
+        return now >= row.sms_at + SMS_FAILED_AFTER
+    if row.state > row.sms_state:
         return True
     return asked.heard_at > row.sms_at + SMS_AGAIN_AFTER

@@ -97,6 +97,8 @@ class Resolver(Protocol):
 
     def open_as(self, number: int, frame: bytes) -> Opened | None: ...
 
+    def device(self, number: int) -> Any: ...
+
     def moved(self, number: int, clock_set_at: datetime | None, recovery_index: int) -> None: ...
 
 
@@ -137,21 +139,25 @@ class Acceptor:
         return opened
 
     async def _unopened(self, heard: Heard, now: datetime) -> Accepted:
-        """Keep a frame nobody can open, but not what a device sends as telemetry: it will send it again."""
-        if heard.publisher is not None and not heard.is_alarm:
-            return await self._without_event(heard, Outcome.REFUSED, "refused_unopened", now)
+        """Keep a frame nobody can open; not a device's own that its keys do not fit: they never will.
+
+        Of a device we do not know (yet) an alarm is kept; telemetry it will send again.
+        """
+        if heard.publisher is not None:
+            if heard.is_alarm:
+                await self.unopened_alarm(heard.publisher)
+            if not heard.is_alarm or self._resolver.device(heard.publisher) is not None:
+                return await self._without_event(heard, Outcome.REFUSED, "refused_unopened", now)
         async with self._store.transaction() as tx:
             await tx.keep_unresolved(
                 heard.frame, heard.hub or "", heard.heard_at, now, heard.via, heard.publisher
             )
             await tx.count("unresolved")
-            if heard.publisher is not None:
-                await tx.note_fault(heard.publisher, UNOPENED, now)
             await self._record(tx, heard, Outcome.UNRESOLVED, now)
         return Accepted(Outcome.UNRESOLVED)
 
     async def unopened_alarm(self, device: int) -> None:
-        """A device has published as an alarm what is no frame at all: somebody must see to it."""
+        """A device has published as an alarm what nobody can open, or no frame at all: somebody must see to it."""
         async with self._store.transaction() as tx:
             await tx.note_fault(device, UNOPENED, self._clock())
 

@@ -40,6 +40,7 @@ class Written(_Message):
     id: Annotated[int, Field(ge=0, le=2**62)]
     ok: bool
     why: Annotated[str, Field(max_length=200)] = ""
+    via: Literal["ble", "sms"] = "ble"
 
 
 class FromHub(_Message):

@@ -75,7 +75,15 @@ class Ingest:
             numbers = [heard.n for heard in said.frames if heard.n] + [*message.coalesced]
             await self._give_receipt(said, numbers)
 
-    def alarms_first(self, said: envelope.Said) -> list[envelope.HeardFrame]:
+    async def _take_report(self, said: envelope.FromHub, is_empty: bool) -> None:
+        """Take what a hub says of itself, and of the answers it was given."""
+        for written in said.written:
+            await self._answers.hub_reported(written.id, said.hub, written.ok, written.via)
+        if said.status or is_empty:
+            async with self._store.transaction() as tx:
+                await tx.touch_hub(said.hub, self._clock(), said.status)
+
+    def alarms_first(self, said: envelope.Said) -> Sequence[envelope.HeardFrame]:
         """Return a message's frames in the order they are stored in: of what was packed together, alarms go first.
 
         Of a device's positions the newest goes first: those on the way there are its track, and nobody's news.

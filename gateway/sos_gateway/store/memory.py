@@ -14,6 +14,7 @@ from typing import Any
 
 from ..domain.models import (
     BLE,
+    SMS,
     Down,
     Event,
     Hub,
@@ -331,6 +332,15 @@ class Tx:
         }
         if any(row["id"] == row_id and row["device"] in heard for row in self._rows["down"].values()):
             self._change_down(row_id, next_at=next_at)
+
+    async def text_failed(self, row_id: int, hub: str, since: datetime) -> None:
+        wrote = {
+            seen["device"]
+            for seen in self._rows["sighting"].values()
+            if seen["hub"] == hub and seen["via"] == SMS and seen["heard_at"] > since
+        }
+        if any(row["id"] == row_id and row["device"] in wrote for row in self._rows["down"].values()):
+            self._change_down(row_id, sms_state=-1)
 
     async def next_down(self, now: datetime) -> datetime | None:
         return min((r["next_at"] for r in self._rows["down"].values() if _is_open(r, now)), default=None)

@@ -181,6 +181,10 @@ class Tx:
         """A hub that has heard the device since then says what became of an answer: its next turn moves."""
         await self.run("down_reported", id=row_id, hub=hub, since=since, next_at=next_at)
 
+    async def text_failed(self, row_id: int, hub: str, since: datetime) -> None:
+        """A hub that has had texts of the device since then could not send it an answer."""
+        await self.run("text_failed", id=row_id, hub=hub, since=since)
+
     async def next_down(self, now: datetime) -> datetime | None:
         row = await self.one("next_down", now=now)
         return row["next_at"] if row else None

@@ -68,6 +68,18 @@ def test_the_place_is_a_circle_in_kilometres_and_an_unknown_place_is_said_to_be_
     assert "position unknown; municipality 08073" in text(unknown, "c:info/c:area/c:areaDesc")
 
 
+def test_a_cell_is_named_where_there_is_no_place_and_makes_no_circle():
+    unknown = message(rows(CENTRE, 7, "raised", cell="214-7-1234-56789")[0])
+    assert unknown.find("c:info/c:area/c:circle", NS) is None
+    assert "mobile network cell 214-7-1234-56789" in text(unknown, "c:info/c:area/c:areaDesc")
+
+
+def test_a_place_is_told_with_its_own_time():
+    at = START - timedelta(minutes=7)
+    placed = message(rows(CENTRE, 7, "moved", **{**PLACED, "position_at": at})[0])
+    assert f"at {at.isoformat(timespec='milliseconds')}" in text(placed, "c:info/c:area/c:areaDesc")
+
+
 def test_a_disputed_place_says_so():
     disputed = message(rows(CENTRE, 7, "raised", disputed=True, **PLACED)[0])
     assert "disputed" in text(disputed, "c:info/c:area/c:areaDesc")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 from sos_gateway import health
-from sos_gateway.domain.models import OutboxRow
+from sos_gateway.domain.models import Number, OutboxRow, Sighting
 from sos_gateway.errors import ConfigError
 from sos_gateway.store.migrate import migrate
 from sos_gateway.store.postgres import PostgresStore
@@ -139,6 +139,9 @@ def test_metrics_are_in_the_format_prometheus_reads(database_url):
                 await tx.count('a "quoted\\ name', 1)
                 await tx.touch_hub("kitchen", NOW - timedelta(seconds=61), {})
                 await tx.add_outbox([row(1, NOW - timedelta(seconds=30))])
+                for device, via, seconds in ((7, "lte", 5), (7, "lte", 9), (8, "lte", 7200), (9, "ble", 5)):
+                    number = Number(device, 1, seconds)
+                    await tx.add_sighting(Sighting(number, "", 0, NOW - timedelta(seconds=seconds), via))
             return await health.metrics(store, lambda: NOW, {"topic": 2})
 
     text = asyncio.run(story())
@@ -148,4 +151,6 @@ def test_metrics_are_in_the_format_prometheus_reads(database_url):
     assert 'socors_frames_total{outcome="a \\"quoted\\\\ name"} 1' in text
     assert 'socors_hub_silent_seconds{hub="kitchen"} 61.0' in text
     assert 'socors_outbox_oldest_seconds{destination="police",state="waiting"} 30.0' in text
+    assert 'socors_devices_heard{via="ble"} 1' in text
+    assert 'socors_devices_heard{via="lte"} 1' in text
     assert 'socors_messages_refused_total{why="topic"} 2' in text

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+from sos_gateway.ingest.aliases import KnownDevice
 from sos_gateway.ingest.lanes import Message
+from sos_gateway.ingest.unresolved import Unresolved
 from sos_gateway.ingest.waiting import Waiting
 from sos_wire import kinds
 
@@ -138,7 +140,10 @@ def test_an_alarm_nobody_can_open_is_a_fault_of_its_device_and_no_incident(run, 
         assert await desk.all("SELECT * FROM incident") == []
         faults = await desk.all("SELECT device, fault FROM device_fault")
         assert [tuple(row.values()) for row in faults] == [(2001, "unopened")]
-        assert (await desk.counters())["unresolved"] == 2
+        counted = await desk.counters()
+        assert (counted["refused_unopened"], counted["unresolved"]) == (1, 1)
+        (kept,) = await desk.all("SELECT via, publisher FROM unresolved")
+        assert (kept["via"], kept["publisher"]) == ("lte", 77)
 
     run(story)
 
@@ -332,6 +337,47 @@ def test_a_text_message_that_asks_again_after_its_answer_is_answered_again(run, 
         await desk.hear(sos, via="sms", rssi=0)
         await carry(desk, clock, hours=1)
         assert len(desk.sent) == 2
+
+    run(story)
+
+
+def test_a_text_the_hub_could_not_send_is_sent_another_time(run, clock):
+    async def story(desk):
+        watch = await desk.pendant(2001)
+        sos = watch.full(kinds.SOS)
+        await desk.hear(watch.seal_full(sos), hub="beach", via="sms", rssi=0)
+        await desk.answers.carry_due()
+        failed = {"id": desk.sent[0].id, "ok": False, "why": "no network", "via": "sms"}
+        report = {"v": 1, "spool": "0badcafe", "sent": 0, "written": [failed]}
+        await desk.say({**report, "hub": "stairs"}, "stairs")  # which has had no text of hers
+        await carry(desk, clock, minutes=3)
+        assert len(desk.sent) == 1
+        await desk.say({**report, "hub": "beach"}, "beach")
+        await carry(desk, clock, minutes=3)
+        assert [(a.hub, a.via, a.state) for a in desk.sent] == [("beach", "sms", kinds.RECEIVED)] * 2
+
+    run(story)
+
+
+def test_an_alarm_of_a_device_that_becomes_known_later_is_taken_then_and_anothers_never(run, clock):
+    async def story(desk):
+        watch, other = await desk.pendant(2001), await desk.pendant(2002)
+        desk.resolver.drop(2001)
+        await desk.publish(2001, "alarm", watch.seal_full(watch.full()))
+        desk.resolver.drop(2002)
+        await desk.publish(2001, "alarm", other.seal_full(other.full()))
+        for device in (watch, other):
+            desk.resolver.put(KnownDevice(device.number, device.keys, clock(), clock()))
+        unresolved = Unresolved(
+            store=desk.store,
+            resolver=desk.resolver,
+            acceptor=desk.acceptor,
+            clock=clock,
+            searched_elsewhere=lambda: False,
+        )
+        assert await unresolved.retry() == 1
+        assert (await desk.incident())["device"] == 2001
+        assert (await desk.counters())["refused_foreign"] == 1
 
     run(story)
 

@@ -262,7 +262,9 @@ async def something(house, chance, raised):
         async with house.store.transaction() as tx:
             await tx.touch_hub(hub, house.clock(), chance.choice(({}, {"spooled": 3})))
             wakes = await tx.next_timer(), await tx.next_down(house.clock())
-        await house.answers.hub_reported(chance.randint(1, 4), hub, chance.random() < 0.5)
+        await house.answers.hub_reported(
+            chance.randint(1, 4), hub, chance.random() < 0.5, chance.choice((BLE, BLE, SMS))
+        )
         return wakes
     if what > 11:
         return await full_form(house, chance, raised, hub, rssi)

@@ -163,6 +163,11 @@ UPDATE down SET next_at = %(next_at)s, lte_tries = 0 WHERE id = %(id)s AND felt_
 UPDATE down SET next_at = %(next_at)s WHERE id = %(id)s AND felt_at IS NULL AND EXISTS (
     SELECT 1 FROM sighting s WHERE s.device = down.device AND s.hub = %(hub)s AND s.heard_at > %(since)s)
 
+-- text_failed --
+UPDATE down SET sms_state = -1 WHERE id = %(id)s AND felt_at IS NULL AND EXISTS (
+    SELECT 1 FROM sighting s WHERE s.device = down.device AND s.hub = %(hub)s AND s.via = 'sms'
+        AND s.heard_at > %(since)s)
+
 -- next_down --
 SELECT min(next_at) AS next_at FROM down WHERE felt_at IS NULL AND until_at > %(now)s
 
@@ -313,7 +318,8 @@ ORDER BY f.since DESC, f.device, f.fault
 SELECT via, count(DISTINCT device) AS n FROM sighting WHERE heard_at > %(since)s GROUP BY via ORDER BY via
 
 -- fault_counts --
-SELECT fault, count(*) AS n FROM device_fault GROUP BY fault ORDER BY fault
+SELECT fault, count(*) AS n FROM device_fault WHERE fault <> 'unopened' OR seen_at > %(since)s
+GROUP BY fault ORDER BY fault
 
 -- towns --
 SELECT ine, name FROM town ORDER BY name
