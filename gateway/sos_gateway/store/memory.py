@@ -363,15 +363,14 @@ class Tx:
     async def last_heard(self, device: int, since: datetime) -> dict[str, Sighting]:
         newest: dict[str, Sighting] = {}
         for seen in self._sightings(device, since):
-            best = newest.setdefault(seen.via, seen)
-            if best.heard_at == seen.heard_at and seen.hub < best.hub:
-                newest[seen.via] = seen
+            newest.setdefault(seen.via, seen)
         return newest
 
     def _sightings(self, device: int, since: datetime) -> list[Sighting]:
         rows = self._rows["sighting"].values()
         found = [r for r in rows if r["device"] == device and r["heard_at"] > since]
-        found.sort(key=lambda r: r["heard_at"], reverse=True)
+        found.sort(key=lambda r: r["hub"])
+        found.sort(key=lambda r: (r["heard_at"], r["boot"], r["seq"]), reverse=True)
         return [
             Sighting(Number(r["device"], r["boot"], r["seq"]), r["hub"], r["rssi"], r["heard_at"], r["via"])
             for r in found

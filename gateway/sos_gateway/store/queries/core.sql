@@ -180,11 +180,12 @@ SET rssi = EXCLUDED.rssi, heard_at = GREATEST(sighting.heard_at, EXCLUDED.heard_
 -- recent_sightings --
 -- On the air: where a device is, and which hub reaches it, no text message and no network can tell.
 SELECT device, boot, seq, hub, rssi, heard_at, via FROM sighting
-WHERE device = %(device)s AND heard_at > %(since)s AND via = 'ble' ORDER BY heard_at DESC LIMIT 60
+WHERE device = %(device)s AND heard_at > %(since)s AND via = 'ble' ORDER BY heard_at DESC, boot DESC, seq DESC, hub
+LIMIT 60
 
 -- last_heard --
 SELECT DISTINCT ON (via) device, boot, seq, hub, rssi, heard_at, via FROM sighting
-WHERE device = %(device)s AND heard_at > %(since)s ORDER BY via, heard_at DESC, hub
+WHERE device = %(device)s AND heard_at > %(since)s ORDER BY via, heard_at DESC, boot DESC, seq DESC, hub
 
 -- record_frame --
 INSERT INTO hub_frame (hub, spool, n, outcome, at) VALUES (%(hub)s, %(spool)s, %(n)s, %(outcome)s, %(at)s)
