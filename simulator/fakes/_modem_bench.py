@@ -98,6 +98,9 @@ class Owner:
             gc.collect()
             return gc.mem_alloc()
         method = getattr(self.modem, name)
+        if name == "assist":  # until so many milliseconds from now somebody else wants the modem
+            end = time.ticks_add(time.ticks_ms(), args[0])
+            args = [lambda: time.ticks_diff(end, time.ticks_ms()) <= 0]
         if name in ("set_clock",):
             return method(*args)
         last = args[-1] if args else None

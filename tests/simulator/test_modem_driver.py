@@ -374,6 +374,89 @@ def test_indoors_there_is_no_fix_and_that_is_no_fault(connected):
     assert (answer.value, answer.fault) == (None, 0)
 
 
+# Assistance for satellites.
+
+XTRA = "http://xtra.example/xtra3gr_72h.bin"
+PATIENT_MS = 120_000  # nobody else wants the modem
+
+
+@pytest.fixture
+def assisted() -> Iterator[ModemBench]:
+    with ModemBench(scale=1.0, assist_url=XTRA) as bench:
+        assert bench.call("up").state == "CONNECTED"
+        yield bench
+        assert not bench.of("late")
+        assert not bench.modem.unknown
+
+
+def seconds_to_first_fix(bench: ModemBench) -> float:
+    assert bench.call("gnss", True, "cold").state == "GNSS"
+    began_us = bench.clock.now_us()
+    while bench.call("fix").value is None:
+        bench.call("pause", 500)
+    assert bench.call("gnss", False).state == "READY"
+    return (bench.clock.now_us() - began_us) / 1e6
+
+
+def test_with_assistance_a_cold_start_is_shorter(assisted):
+    unassisted_s = seconds_to_first_fix(assisted)
+    assisted.call("up")
+    assert assisted.call("assist", PATIENT_MS).value is True
+    assert seconds_to_first_fix(assisted) < unassisted_s
+    assert assisted.call("up").state == "CONNECTED"
+
+
+def test_a_file_that_is_young_is_not_fetched_again_and_one_that_soon_is_too_old_is(assisted):
+    def fetched():
+        return assisted.said.count(b"AT+HTTPTOFS=")
+
+    assert assisted.call("assist", PATIENT_MS).value is True
+    assert assisted.call("assist", PATIENT_MS).value is True
+    assert fetched() == 1
+    assisted.call("pause", 47 * 3600_000)
+    assisted.call("up")
+    assert assisted.call("assist", PATIENT_MS).value is True
+    assert fetched() == 1
+    assisted.call("pause", 3 * 3600_000)
+    assisted.call("up")
+    assert assisted.call("assist", PATIENT_MS).value is True
+    assert fetched() == 2
+
+
+@pytest.mark.parametrize("fault", ["no_file", "download_hangs"])
+def test_a_download_that_fails_costs_nothing_but_the_shorter_start(assisted, fault):
+    setattr(assisted.modem.faults, fault, True)
+    answer = assisted.call("assist", PATIENT_MS)
+    assert (answer.value, answer.fault, answer.state) == (False, 0, "CONNECTED")
+    assert assisted.call("publish", TOPIC, PAYLOAD).fault == 0
+    assert not assisted.of("lost")
+    assert 15 < seconds_to_first_fix(assisted) < 32
+
+
+def test_who_wants_the_modem_during_a_download_has_it_at_once(assisted):
+    assisted.modem.faults.download_hangs = True
+    answer = assisted.call("assist", 700)
+    assert (answer.value, answer.fault) == (False, 0)
+    assert answer.took_ms < 1500
+    assert assisted.call("publish", TOPIC, PAYLOAD).fault == 0
+
+
+def test_a_file_of_an_earlier_time_is_no_use_and_is_replaced(assisted):
+    assert assisted.call("assist", PATIENT_MS).value is True
+    assisted.modem.flash["xtra_copied"] -= 80 * 3600
+    assert assisted.call("assist", PATIENT_MS).value is True
+    assert assisted.said.count(b"AT+HTTPTOFS=") == 2
+
+
+def test_without_an_address_or_a_connection_nothing_is_asked_for(connected, assisted):
+    assert connected.call("assist", PATIENT_MS).value is False
+    assert not connected.said
+    assisted.call("detach")
+    said = len(assisted.said)
+    assert assisted.call("assist", PATIENT_MS).value is False
+    assert len(assisted.said) == said
+
+
 # Text messages.
 
 

@@ -19,7 +19,15 @@ GOOD = {
 def test_what_may_be_left_out_is_there_and_empty_and_the_port_is_that_of_tls():
     network, complaint = netfile.check(GOOD)
     assert complaint is None
-    assert network == {**GOOD, "apn_user": "", "apn_password": "", "sim_pin": "", "sms_to": "", "port": 8883}
+    assert network == {
+        **GOOD,
+        "apn_user": "",
+        "apn_password": "",
+        "sim_pin": "",
+        "sms_to": "",
+        "assist_url": "",
+        "port": 8883,
+    }
 
 
 @pytest.mark.parametrize("missing", sorted(GOOD))
@@ -44,6 +52,8 @@ def test_without_one_of_the_needed_there_is_no_network(missing):
         ("sim_pin", "abcd"),
         ("sms_to", "600111222"),
         ("sms_to", "+34 600"),
+        ("assist_url", "ftp://xtra.example/xtra3gr_72h.bin"),
+        ("assist_url", 'http://xtra.example/"x'),
         ("port", 0),
         ("port", "8883"),
         ("speed", 5),

@@ -24,7 +24,7 @@ _SETTLE_MS = (500, 1000, 2000, 4000)
 _MARKERS = ("CMEE", "CSCS", "IPR", "CMGF", "CNMP", "CSCLK")
 # Commands other than questions that answer by lines of their own name. Of all others such a line is unsolicited: +SMSUB
 # during SMSUB.
-_ANSWERING = ("CMGS", "CMGR", "CFSGFIS", "CAOPEN", "CBC", "CSQ", "CGNSINF", "SPIC")
+_ANSWERING = ("CMGS", "CMGR", "CFSGFIS", "CAOPEN", "CBC", "CSQ", "CGNSINF", "CGNSCPY", "CGNSXTRA", "SPIC")
 # Answers that look like the unsolicited line of the same name, or are late ones: whoever listens gets them, too.
 _EITHER = ("+CEREG:", "+CPIN:", "+SMSTATE:", "+CAOPEN:")
 _REPEATS = 3

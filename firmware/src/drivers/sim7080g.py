@@ -211,6 +211,8 @@ class Modem:
             self.sms.came.set()
         elif line.startswith("+CAOPEN:"):
             self.mqtt.opened = line
+        elif line.startswith("+HTTPTOFS:"):
+            self.satellites.loaded = line
         elif line.startswith('+CPSMSTATUS: "ENTER PSM"'):
             self._fell_asleep()
 
@@ -694,6 +696,12 @@ class Modem:
     async def fix(self):
         """Return None, or a dict: lat_e7 lon_e7 radius_m unix_s speed_kmh hdop satellites."""
         return await self.satellites.fix(self.until("fix"))
+
+    async def assist(self, give_way):
+        """Renew what makes a cold start short, if it is old; return whether it is young. Ends once give_way() says so."""
+        until = self.until("assist")
+        await self._ready(until)
+        return await self.satellites.assist(give_way, until)
 
     async def send_sms(self, number, text):
         """Send one text message."""

@@ -48,6 +48,8 @@ TIMEOUTS_MS = {
     "radio": 13_000,
     "gnss": 30_000,
     "fix": 6_000,
+    # 34 KB: 3 s over LTE-M (U: LilyGo-Modem-Series #384), 10 to 20 over NB-IoT; the modem itself gives up after 40.
+    "assist": 60_000,
     "cell": 6_000,
     "send_sms": 65_000,
     # At the worst 64 places of a SIM are looked through.

@@ -12,6 +12,8 @@ TABLE = (
     ("ca", True, 10_240),
     # The number of the hub's SIM; without one no alarm goes by SMS.
     ("sms_to", False, 16),
+    # Where the modem fetches assistance for its satellite receiver (XTRA, 34 KB); without it cold starts stay cold.
+    ("assist_url", False, 255),
 )
 
 
@@ -29,6 +31,8 @@ def _fault(name, needed, longest, value):
         return "sim_pin must be 4 to 8 digits"
     if name == "sms_to" and value and not (value[0] == "+" and value[1:].isdigit()):
         return "sms_to must be + and digits"
+    if name == "assist_url" and value and not value.startswith(("http://", "https://")):
+        return "assist_url must begin with http:// or https://"
     return None
 
 

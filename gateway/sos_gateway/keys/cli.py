@@ -60,6 +60,9 @@ def provision(
     apn_password: Annotated[str, typer.Option(help="its password, if it has one")] = "",
     sim_pin: Annotated[str, typer.Option(help="the SIM's PIN, if it asks for one")] = "",
     sms_to: Annotated[str, typer.Option(help="number of the hub's SIM, e.g. +34…; empty: no SMS")] = "",
+    assist_url: Annotated[
+        str, typer.Option(help="where the watch fetches XTRA, which shortens cold starts; empty: nowhere")
+    ] = "",
     broker_host: Annotated[str, typer.Option(help="with --lte: the broker, as seen from the internet")] = "",
     broker_port: Annotated[int, typer.Option(help="the broker's port", min=1, max=65535)] = 8883,
     broker_ca: Annotated[
@@ -83,6 +86,7 @@ def provision(
             apn_password,
             sim_pin,
             sms_to,
+            assist_url,
             broker_ca,
             broker_password_file,
             broker_folder,

@@ -22,6 +22,7 @@ class Lte:
     apn_password: str = ""
     sim_pin: str = ""
     sms_to: str = ""
+    assist_url: str = ""
     ca_file: Path | None = None
     password_file: Path | None = None
     broker_folder: Path | None = None
@@ -68,6 +69,7 @@ class Lte:
                 "password": password,
                 "ca": ca,
                 "sms_to": self.sms_to,
+                "assist_url": self.assist_url,
             }
         )
         if network is None:

@@ -37,6 +37,8 @@ class Faults:
     sms_absent: bool = False  # +CMS ERROR to every sending
     # Others that users report.
     never_a_fix: bool = False  # firmware B16
+    no_file: bool = False  # the server of the assistance has none: 404
+    download_hangs: bool = False  # HTTPTOFS says OK and then nothing
     settings_ignored: bool = False  # CNMP reads back another value
 
     def __post_init__(self) -> None:

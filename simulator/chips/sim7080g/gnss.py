@@ -162,13 +162,16 @@ class Gnss(Area):
         if not self.modem.packet.active or not url.startswith("http"):
             raise Refused(NOT_ALLOWED)
         answer.ok()
-        if self.modem.power.busy(True):
+        if not self.modem.faults.download_hangs and self.modem.power.busy(True):
             self.modem.soon("download", lambda: self._downloaded(path))
 
     def _downloaded(self, path: str) -> None:
         self.modem.power.busy(False)
         if not self.modem.packet.active:
-            self.modem.urc("+HTTPTOFS: 601,0")  # network error (MAN's HTTP codes, from memory)
+            self.modem.urc("+HTTPTOFS: 601,0")  # network error (so two public drivers name it)
+            return
+        if self.modem.faults.no_file:
+            self.modem.urc("+HTTPTOFS: 404,0")
             return
         self.modem.flash.setdefault("downloads", {})[path] = self.modem.unix_s()
         self.modem.urc(f"+HTTPTOFS: 200,{XTRA_BYTES}")
@@ -194,12 +197,13 @@ class Gnss(Area):
     @at(
         "+CGNSXTRA",
         "run",
-        "users' reports: LilyGo-Modem-Series #440 (hours until it is valid, for how long, since when)",
+        "users' reports: Zephyr's sim7080 driver (clock minus injection in hours, for how long it lasts, since when); "
+        "LilyGo-Modem-Series #440 (negative: not valid yet)",
     )
     def cgnsxtra_validity(self, asked: Asked, answer: "Answer") -> None:
         if self._assistance() == XTRA_ABSENT:
             raise Refused(NOT_ALLOWED)
         made = self.modem.flash["xtra_copied"]
-        hours = int((made - self.modem.clock.unix_s()) // 3600)
+        hours = int((self.modem.clock.unix_s() - made) // 3600)
         since = datetime.fromtimestamp(made, UTC)
         answer.ok(f"+CGNSXTRA: {hours},{XTRA_LASTS_S // 3600},{since:%Y/%m/%d,%H:%M:%S}")
