@@ -1,12 +1,16 @@
-"""RTC memory: boot, sequence, clock and recovery counter under one CRC, valid or lost together."""
+"""RTC memory: boot, sequence, clock, recovery counter and last fix under one CRC, valid or lost together."""
 
 import struct
 from binascii import crc32
 
+from app import outside
 from app.identity import Identity
 
-_MAGIC = 0x50C1
-_FORMAT = ">HHHBqIqiqqqB"
+# Goes one up with every change of what follows: an older layout is none, and the device begins a new boot.
+_MAGIC = 0x50C2
+_OWN = ">HHHBqIqiqqqB"
+_FORMAT = _OWN + outside.FORMAT
+_OWN_FIELDS = 12
 
 
 def load(raw):
@@ -22,7 +26,8 @@ def load(raw):
         return None
     boot, seq, has_clock, offset, recovery, recovery_at, quarter = fields[1:8]
     identity = Identity(boot, seq, offset if has_clock else None, recovery, recovery_at, quarter)
-    identity.beat_at, identity.decoy_at, identity.ask_until, identity.notes = fields[8:]
+    identity.beat_at, identity.decoy_at, identity.ask_until, identity.notes = fields[8:_OWN_FIELDS]
+    identity.outside = outside.Outside(fields[_OWN_FIELDS:])
     return identity
 
 
@@ -43,5 +48,6 @@ def save(identity):
         identity.decoy_at,
         identity.ask_until,
         identity.notes,
+        *identity.outside.values(),
     )
     return body + struct.pack(">I", crc32(body) & 0xFFFFFFFF)

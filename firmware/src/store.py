@@ -47,7 +47,7 @@ def pack_event(event):
             event.ref_seq,
             event.state,
             event.presses,
-            event.told | event.cancelled << 1 | event.hushed << 2,
+            event.told | event.cancelled << 1 | event.hushed << 2 | min(event.texted, 7) << 3,
         )
     )
 
@@ -61,6 +61,7 @@ def unpack_event(raw):
     event = Event(*fields[:8])
     event.state, event.presses = fields[8], fields[9]
     event.told, event.cancelled, event.hushed = [bool(fields[10] & bit) for bit in (1, 2, 4)]
+    event.texted = fields[10] >> 3 & 7
     return event
 
 

@@ -3,6 +3,7 @@
 raised -> sending <-> unreachable (told) -> received -> accepted -> closed          states only rise
 """
 
+from app.attempts import BLE, Tries
 from sos_wire import kinds
 
 # What the wearer feels and sees; the patterns are in tasks/signals.py.
@@ -70,6 +71,10 @@ class Event:
         self.reloaded = False  # out of the journal: raised before this start
         self.full_shown = False  # the full form went up a connection
         self.in_ram = False  # the flash took no record of it: sleep would lose it
+        self.ways = BLE  # the ways out it may still take
+        self.lte = None  # what LTE has done for it: Tries
+        self.texted = 0  # text messages that went out; through deep sleep, they cost money
+        self.fix = None  # a position's own place
 
     def is_alarm(self):
         return self.kind in kinds.ALARMS
@@ -84,6 +89,12 @@ class Event:
     def waits(self):
         """Whether the gateway's first answer is still to come."""
         return self.state < kinds.RECEIVED
+
+    def over_lte(self):
+        """Return what LTE has done for this event."""
+        if self.lte is None:
+            self.lte = Tries()
+        return self.lte
 
     def is_over(self):
         """Whether nothing more is to be expected: the incident ended, or an answer was all there is to have."""
@@ -217,9 +228,12 @@ class Alarms:
         ]
         return min(waits) if waits else -1
 
-    def to_send(self):
-        """Return what still waits for its first answer, in the order of sending: serious before light, new before old."""
-        waiting = [e for e in self.events if e.waits()]
+    def to_send(self, way=0):
+        """Return what still waits for its first answer, in the order of sending: serious before light, new before old.
+
+        All of it, or what goes one way.
+        """
+        waiting = [e for e in self.events if e.waits() and (e.ways & way or not way)]
         waiting.reverse()
         waiting.sort(key=lambda e: e.rank())
         return waiting

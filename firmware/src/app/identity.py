@@ -1,5 +1,6 @@
 """Who we are on the air now: boot, sequence, clock and alias, kept through deep sleep under one CRC."""
 
+from app.outside import Outside
 from sos_wire import kinds, times
 from sos_wire.seal import CLOCK_MODE, RECOVERY_MODE
 
@@ -46,6 +47,7 @@ class Identity:
         self.decoy_at = 0  # ... of the next decoy episode; 0: not drawn yet
         self.ask_until = 0  # ... until which an open alarm's answers are asked for
         self.notes = 0
+        self.outside = Outside()
 
     def is_spent(self):
         """Whether this boot has no number left: the next one must be on flash before it is used."""
