@@ -5,11 +5,13 @@ import gc
 
 import board
 import log
+import netfile
 import settings
 from app import alarm
 from links.ble import BleLink
 from sos_wire.seal import Keys
 from store import NotProvisioned, Store
+from tasks.answers import Answers
 from tasks.buttons import Buttons
 from tasks.courier import Courier
 from tasks.device import Device
@@ -39,15 +41,34 @@ async def unfit(hardware, why):
     hardware.deep_sleep(UNFIT_SLEEP_MS)
 
 
+def modem_task(hardware, device, network, supervisor, answers):
+    """Start what a device with a modem has more; imported here, for a pendant has no room to spare."""
+    from drivers.sim7080g import Modem
+    from links.lte import LteLink
+    from tasks.lte import Lte
+
+    uart, power = hardware.modem()
+    modem = Modem(uart, power, network)
+    supervisor.run("modem", lambda: modem.run(lambda: supervisor.alive("modem")))
+    lte = Lte(
+        device, LteLink(modem, device.number, network["sms_to"], device.news), power, supervisor, answers
+    )
+    supervisor.run("lte", lte.loop)
+    return lte
+
+
 async def main():
     hardware = board.build()
     store = Store(ROOT, hardware.nvs())
     options, complaint = settings.load(ROOT + "/settings.json")
     if complaint:
         log.line(complaint)
+    network, complaint = netfile.load(ROOT + "/network.json") if hardware.modem() else (None, None)
+    if complaint:
+        log.line(complaint)
     try:
         number, secret = store.identity()
-        device = Device(hardware, store, options, Keys(secret), number)
+        device = Device(hardware, store, options, Keys(secret), number, network is not None)
     except (NotProvisioned, OSError) as error:
         return await unfit(hardware, error)
     supervisor = Supervisor(hardware.watchdog(WATCHDOG_MS), device.now_ms)
@@ -57,12 +78,14 @@ async def main():
     supervisor.run("buttons", buttons.loop)
     supervisor.run("signals", signals.loop)
     link = BleLink(hardware.radio(), options.company, device.wake)
-    courier = Courier(device, link, signals, supervisor)
+    answers = Answers(device, signals)
+    courier = Courier(device, link, signals, supervisor, answers)
     supervisor.run("courier", courier.loop)
+    lte = modem_task(hardware, device, network, supervisor, answers) if network else None
     if options.falls:
         motion = Motion(device, hardware.accelerometer, signals, supervisor, cause == board.WOKEN_BY_MOTION)
         supervisor.run("motion", motion.loop)
-    supervisor.run("health", Health(device, buttons, courier, link, signals, supervisor).loop)
+    supervisor.run("health", Health(device, buttons, courier, link, signals, supervisor, lte).loop)
     gc.collect()
     await supervisor.watch()
 

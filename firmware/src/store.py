@@ -74,6 +74,7 @@ class Store:
         self._slots = {}  # slot -> (boot, seq)
         self._answered = []  # slots whose event no longer waits: one that does may have them
         self.failures = 0  # writes that neither place took
+        self.fails = False  # the last one was such a write
 
     # Small records: secret, boot counter.
 
@@ -125,8 +126,8 @@ class Store:
 
     def _write(self, name, body):
         filed, kept = self._write_file(name, body), self._write_nvs(name, body)
-        if not (filed or kept):
-            self.failures += 1
+        self.fails = not (filed or kept)
+        self.failures += self.fails
         return filed or kept
 
     def identity(self):
@@ -247,8 +248,8 @@ class Store:
         kept = slot is not None and self._write_nvs("e%02d" % slot, body)
         if kept:
             self._hold(slot, event)
-        if not (filed or kept):
-            self.failures += 1
+        self.fails = not (filed or kept)
+        self.failures += self.fails
         return filed or kept
 
     def erase(self, event):

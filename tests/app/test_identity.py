@@ -1,9 +1,13 @@
 """Numbers are never used twice; the alias follows the clock, or a counter without one."""
 
+import struct
+from binascii import crc32
+
 import pytest
 import retained
 from app.alarm import Event
 from app.identity import BUTTON_STUCK, Identity, NumbersSpent, pause_s
+from app.tracking import Fix
 from sos_wire import kinds
 from sos_wire.seal import Keys
 
@@ -35,12 +39,22 @@ def test_what_is_noted_stays_until_it_is_forgotten_and_says_whether_it_changed()
 def test_everything_that_is_kept_comes_back_out_of_rtc_memory_and_one_wrong_byte_loses_it_all():
     identity = Identity(7, 12, 1_795_000_000, 5, 100, 1_994_444)
     identity.beat_at, identity.decoy_at, identity.ask_until, identity.notes = 900, 5000, 70_000, BUTTON_STUCK
+    identity.outside.found(Fix(413_000_000, -20_000_000, 12, 4000))
+    identity.outside.fault(kinds.FAULT_CERTIFICATE, 5000)
     raw = bytearray(retained.save(identity))
-    assert vars(retained.load(raw)) == vars(identity)
+    loaded = retained.load(raw)
+    assert loaded.outside.values() == identity.outside.values()
+    assert {**vars(loaded), "outside": None} == {**vars(identity), "outside": None}
     for i in range(len(raw)):
         raw[i] ^= 1
         assert retained.load(raw) is None
         raw[i] ^= 1
+
+
+def test_an_older_layout_of_rtc_memory_is_none_and_begins_a_new_boot():
+    body = struct.pack(">HHHBqIqiqqqB", 0x50C1, 7, 12, 1, 5, 5, 100, 3, 900, 5000, 70_000, 0)
+    assert retained.load(body + struct.pack(">I", crc32(body))) is None
+    assert retained.load(body + bytes(100)) is None
 
 
 def test_no_number_in_the_journal_is_given_again():

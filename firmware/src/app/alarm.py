@@ -3,8 +3,9 @@
 raised -> sending <-> unreachable (told) -> received -> accepted -> closed          states only rise
 """
 
-from app.attempts import BLE, Tries
 from sos_wire import kinds
+
+from app.attempts import BLE, Tries
 
 # What the wearer feels and sees; the patterns are in tasks/signals.py.
 PENDING = 1
@@ -75,6 +76,7 @@ class Event:
         self.lte = None  # what LTE has done for it: Tries
         self.texted = 0  # text messages that went out; through deep sleep, they cost money
         self.fix = None  # a position's own place
+        self.faults = 0  # what its last full form told
 
     def is_alarm(self):
         return self.kind in kinds.ALARMS

@@ -80,6 +80,7 @@ class Tries:
     def __init__(self):
         self.sent = 0
         self.next_ms = 0
+        self.known = False  # it has ended the pauses it found
 
 
 def limit_ms(step, first_for_alarm=False):
@@ -95,7 +96,7 @@ def ways(kind, has_modem, is_presence=False):
         return BLE
     if kind in kinds.ALARMS or kind in (kinds.CANCELLED, kinds.PREVENTIVE_ENDED):
         return BLE | LTE | SMS
-    return BLE | LTE if kind == kinds.FELT else BLE
+    return BLE | LTE | SMS if kind == kinds.FELT else BLE | LTE
 
 
 def repeat_after_ms(sent):

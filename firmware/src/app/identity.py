@@ -1,8 +1,9 @@
 """Who we are on the air now: boot, sequence, clock and alias, kept through deep sleep under one CRC."""
 
-from app.outside import Outside
 from sos_wire import kinds, times
 from sos_wire.seal import CLOCK_MODE, RECOVERY_MODE
+
+from app.outside import Outside
 
 PROVISION_AGAIN_FROM = 65_000
 LAST_BOOT = 65_535

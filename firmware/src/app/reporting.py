@@ -2,6 +2,8 @@
 
 from sos_wire import kinds
 
+from app import attempts
+
 QUARTER_S = 900
 # Repeats of an event that nobody answers: quick while the wearer waits, then sparing the battery.
 FIRST_REPEAT_MS = 2000
@@ -21,9 +23,14 @@ def repeat_after_ms(sent, is_alarm):
 
 
 def gives_up(event):
-    """Whether an unanswered event is dropped: what is kept never, a heartbeat after one sending."""
+    """Whether BLE drops an unanswered event: what is kept never, a heartbeat after one sending.
+
+    What another way can take is left to it after one: no hub is near.
+    """
     if event.is_kept():
         return False
+    if event.ways & ~attempts.BLE and event.sent:
+        return True
     if event.kind not in (kinds.HEARTBEAT, kinds.DECOY):
         return event.sent >= MOST_SENDINGS
     return event.sent >= (1 if event.flags & kinds.CLOCK_VALID else MOST_SENDINGS_WITHOUT_CLOCK)

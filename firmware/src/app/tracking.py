@@ -25,7 +25,8 @@ WARM_S = 14 * 86_400
 
 # Thousandths of the cosine for each fifth degree from 0 to 90: metres in a degree of longitude, without a float.
 _COSINES = (
-    (1000, 996, 985, 966, 940, 906, 866, 819, 766, 707) + (643, 574, 500, 423, 342, 259, 174, 87, 0)  # fmt: skip
+    (1000, 996, 985, 966, 940, 906, 866, 819, 766, 707)
+    + (643, 574, 500, 423, 342, 259, 174, 87, 0)  # fmt: skip
 )
 _MM_IN_DEGREE = 111_195_000
 
@@ -98,6 +99,11 @@ class Track:
             self.fixes = self.fixes[::2]
         self.fixes.append(fix)
         return True
+
+
+def too_many(positions):
+    """Return those of the waiting positions, oldest first, that go when there are more than two messages full of them."""
+    return positions[: MOST_FIXES * 2 : 2] if len(positions) > MOST_FIXES * 2 else []
 
 
 def start_kind(age_s, kept_power):

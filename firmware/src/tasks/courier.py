@@ -3,23 +3,24 @@
 import asyncio
 
 import log
-from app import alarm, reporting
+from app import attempts, reporting
 from links import ble
-from sos_wire import frame, kinds
+from sos_wire import kinds
 
 # While awake without anything to say the device shows a heartbeat, so that hubs know where it is.
 PRESENCE_MS = 60_000
 
 
 class Courier:
-    def __init__(self, device, link, signals, supervisor):
+    def __init__(self, device, link, signals, supervisor, answers):
         self._device = device
         self._link = link
         self._signals = signals
         self._supervisor = supervisor
+        self._answers = answers
+        answers.bearers.append(self)
         self._presence = None
         self.on_air = False  # a burst or its window is under way
-        self.refused = 0
 
     async def loop(self):
         self.on_air = False  # this may be the second life of a loop that died
@@ -42,19 +43,24 @@ class Courier:
     def _next(self):
         """Return what to show now: the first event that is due, else a sign of presence while awake."""
         now = self._device.now_ms()
-        due = [e for e in self._device.alarms.to_send() if e.next_ms <= now]
+        due = [e for e in self._device.alarms.to_send(attempts.BLE) if e.next_ms <= now]
         if due:
             return due[0]
         return self._presence_event(now) if now < self._device.awake_until_ms else None
 
     def _presence_event(self, now):
         if self._presence is None or now - self._presence.born_ms > PRESENCE_MS:
-            self._presence = self._device.raise_event(kinds.HEARTBEAT) or self._presence
+            self._presence = self._raise_presence() or self._presence
         return self._presence
+
+    def _raise_presence(self):
+        """A sign of presence keeps an open alarm's other ways alive, too; else only hubs are to know of it."""
+        ways = 0 if self._device.alarms.expects_answers() else attempts.BLE
+        return self._device.raise_event(kinds.HEARTBEAT, ways=ways)
 
     def _idle_ms(self):
         now = self._device.now_ms()
-        waits = [max(0, e.next_ms - now) for e in self._device.alarms.to_send()]
+        waits = [max(0, e.next_ms - now) for e in self._device.alarms.to_send(attempts.BLE)]
         told = self._device.alarms.next_unreachable_ms(now)
         if told >= 0:
             waits.append(told)
@@ -75,7 +81,7 @@ class Courier:
             self._link.window()
             await self._for(device.settings.listen_ms, event)
         if event.waits() and reporting.gives_up(event):
-            device.alarms.remove(event)
+            device.done_over(event, attempts.BLE)
 
     async def _for(self, ms, event):
         """Take what comes for so long, or until something more urgent wants the air or the answer is there."""
@@ -101,7 +107,7 @@ class Courier:
 
     def _is_overtaken(self, event):
         """Whether an event that was never sent wants the air, or a graver one whose turn has come."""
-        waiting = self._device.alarms.to_send()
+        waiting = self._device.alarms.to_send(attempts.BLE)
         if not waiting or waiting[0] is event:
             return False
         first, rank = waiting[0], event.rank()
@@ -121,71 +127,42 @@ class Courier:
             raw = self._link.take_write()
             if raw is None:
                 break
-            self._take(raw)
+            self._answers.take(raw, self)
         self._link.guard(self._device.now_ms())
 
-    def _take(self, raw):
-        body = self._device.keys.open_down(raw)
-        try:
-            down = frame.decode_down(body) if body is not None else None
-        except frame.FrameError:
-            down = None
-        if down is None:
-            self.refused += 1
-            return
-        known = self._device.alarms.find(down.ref_boot, down.ref_seq)
-        news = known is not None and known.state < down.state < kinds.COMMAND
-        self._link.approve(news, self._device.now_ms())
-        result = self._device.alarms.answer(down, self._device.now_ms())
-        if result is None or result.event is None:
-            if self._is_presence(down):
-                self._hurry(None)
-            return
-        self._show_full(result.event)
-        self._hurry(result.event)
-        if result.clock is not None:
-            self._device.set_clock(result.clock)
-        if result.signal is not None and not self._is_muted(result.signal):
-            self._signals.play(result.signal)
-        if result.save:
-            self._device.save_state(result.event)
-        if result.felt is not None:
-            self._confirm(result.event, result.felt)
-        if not self._device.alarms.expects_answers():
-            self._device.awake_until_ms = min(self._device.awake_until_ms, self._device.now_ms() + 10_000)
+    # What the answers ask of a way out.
 
-    def _is_presence(self, down):
+    def approve(self, news):
+        """The central has written a frame of ours."""
+        self._link.approve(news, self._device.now_ms())
+
+    def is_presence(self, down):
         """Whether the answer is to the sign of presence, which is shown on after its one sending is done with."""
         shown = self._presence
         return shown is not None and (shown.boot, shown.seq) == (down.ref_boot, down.ref_seq)
 
-    def _hurry(self, answered):
+    def answered(self, event):
+        """Give a hub that has connected the full form, once, of what says more in it."""
+        if event.full_shown or not (event.is_alarm() or event.fix or event.flags & self._fault_of(event)):
+            return
+        event.full_shown = self._link.notify(self._device.seal(event, kinds.FORM_FULL))
+
+    @staticmethod
+    def _fault_of(event):
+        return kinds.FAULT if event.kind == kinds.HEARTBEAT else 0
+
+    def hurry(self, answered):
         """The gateway answers: what pauses because nobody did need not wait for the end of its pause."""
         now = self._device.now_ms()
-        for event in self._device.alarms.to_send():
+        for event in self._device.alarms.to_send(attempts.BLE):
             if event is not answered and event.is_kept() and event.next_ms - now > reporting.FIRST_REPEAT_MS:
                 event.next_ms = now
 
-    def _is_muted(self, signal):
-        return signal == alarm.TICK and not self._device.settings.silent_tick
-
-    def _confirm(self, event, state):
-        """Say `felt`; one that still waits for its own answer is brought up to date instead of doubled."""
-        for other in self._device.alarms.events:
-            if other.kind == kinds.FELT and (other.ref_boot, other.ref_seq) == (event.boot, event.seq):
-                self._device.alarms.remove(other)
-                break
-        felt = self._device.raise_event(kinds.FELT, refers_to=event, flags=state)
-        if felt is None:
-            return
+    def offer(self, felt):
+        """Say a `felt` over the connection that brought its cause, if it is still there."""
         if self._link.notify(self._device.seal(felt, kinds.FORM_FULL)):
             felt.sent, felt.first_sent_ms = 1, self._device.now_ms()
             felt.next_ms = self._device.now_ms() + reporting.FIRST_REPEAT_MS
-
-    def _show_full(self, event):
-        """Give a hub that has connected the full form of an alarm, once."""
-        if event.is_alarm() and not event.full_shown:
-            event.full_shown = self._link.notify(self._device.seal(event, kinds.FORM_FULL))
 
     def _tell_unreachable(self):
         due, signal = self._device.alarms.unreachable(self._device.now_ms())

@@ -5,11 +5,14 @@ import time
 
 import log
 import retained
+from app import attempts, tracking
 from app import identity as numbers
 from app.alarm import Alarms, Event
 from app.identity import LAST_BOOT, PROVISION_AGAIN_FROM, Identity
 from sos_wire import frame, kinds, times
 
+# The number of this firmware in every full form; one up with every release.
+FIRMWARE = 1
 # A write that takes longer is a flash about to fail: the alarm does not wait for it (docs/architecture.md).
 SLOW_WRITE_MS = 100
 
@@ -17,13 +20,15 @@ SLOW_WRITE_MS = 100
 class Device:
     """Everything tasks need from one another. Built once in main."""
 
-    def __init__(self, board, store, settings, keys, number):
+    def __init__(self, board, store, settings, keys, number, has_modem=False):
         self.board = board
         self.store = store
         self.settings = settings
         self.keys = keys
         self.number = number
+        self.has_modem = has_modem
         self.wake = asyncio.ThreadSafeFlag()  # something for the courier to do
+        self.news = asyncio.Event()  # ... and for who carries over LTE
         self._ticks = time.ticks_ms()
         self._steady_ms = 0
         self.awake_until_ms = 0
@@ -31,6 +36,8 @@ class Device:
         kept = retained.load(self.board.read_rtc())
         self.identity = kept or self._new_identity()
         self.alarms = Alarms(self.store.events())
+        for event in self.alarms.events:
+            event.ways = attempts.ways(event.kind, has_modem)
         self.identity.raise_above(self.alarms.events)
         if kept is None and self.alarms.expects_answers():
             # Power came back in the middle of an alarm: it goes on as if it had just been raised.
@@ -114,19 +121,21 @@ class Device:
         """In its last boot the device keeps its numbers for alarms."""
         return self.identity.boot < LAST_BOOT or kind in kinds.ALARMS or kind == kinds.CANCELLED
 
-    def raise_event(self, kind, refers_to=None, flags=None):
+    def raise_event(self, kind, refers_to=None, flags=None, ways=0):
         """Number an event, journal it if it must last, hand it to the courier; return it, or None if none may be."""
         if not self.may_raise(kind):
             return None
         standing = self.alarms.stands_for(kind, self.now_ms()) if kind in kinds.ALARMS else None
         if standing is not None:
             self.store.save(standing)
-            self.wake.set()
+            standing.over_lte().next_ms = 0
+            self._tell()
             return standing
         boot, seq = self._take_number()
         event = Event(boot, seq, kind, self._flags(kind) if flags is None else flags)
         event.unix_s = self.unix_s() or kinds.TIME_UNKNOWN
         event.battery = self.board.battery.percent()
+        event.ways = ways or attempts.ways(kind, self.has_modem)
         if refers_to is not None:
             event.ref_boot, event.ref_seq = refers_to.boot, refers_to.seq
         # Not for ever: an alarm that nobody closes must not take the countdown from every fall that follows.
@@ -138,18 +147,66 @@ class Device:
         if event.is_alarm():
             self._stay_awake()
             self.save_identity()
-        self.wake.set()
+        self._tell()
         for earlier in self.alarms.hush(event):
             self.store.save(earlier)
         return event
+
+    def _tell(self):
+        self.wake.set()
+        self.news.set()
+
+    def done_over(self, event, way):
+        """One way has done for an event what it can: the next one takes it, or it is dropped."""
+        event.ways &= ~way
+        if event.ways & ~attempts.SMS:
+            self.news.set()
+        else:
+            self.alarms.remove(event)
+
+    def age_ms(self, event):
+        """Return how old an event is; of one out of the journal, by the clock where it was set."""
+        if event.reloaded and event.unix_s and self.unix_s() is not None:
+            return max(0, self.unix_s() - event.unix_s) * 1000
+        return self.now_ms() - event.born_ms
 
     def _flags(self, kind):
         flags = kinds.PENDING if kind in kinds.CANCELLABLE else 0
         flags |= kinds.FULL_WAITING if kind in kinds.ALARMS else 0
         flags |= kinds.CLOCK_VALID if self.identity.clock_offset is not None else 0
         flags |= kinds.CHARGING if self.board.battery.usb() else 0
-        faulty = self.identity.notes & numbers.FAULTS or self.identity.boot >= PROVISION_AGAIN_FROM
-        return flags | (kinds.FAULT if faulty else 0)
+        return flags | (kinds.FAULT if self.faults() else 0)
+
+    # Faults.
+
+    def faults(self):
+        """Return what the device cannot do now, as the wire has it."""
+        notes, found = self.identity.notes, self.identity.outside.faults
+        found |= kinds.FAULT_BUTTON if notes & numbers.BUTTON_STUCK else 0
+        found |= kinds.FAULT_ACCELEROMETER if notes & numbers.ACCELEROMETER_FAULT else 0
+        found |= kinds.FAULT_NUMBERS if self.identity.boot >= PROVISION_AGAIN_FROM else 0
+        return found | (kinds.FAULT_FLASH if self.store.fails else 0)
+
+    def fault(self, bits):
+        """A way out does not work; what cannot wait is said at once over the others."""
+        if self.identity.outside.fault(bits, self.running_s()):
+            self.save_identity()
+            log.line(
+                "fault: %s" % ", ".join([name for i, name in enumerate(kinds.FAULT_NAMES) if bits >> i & 1])
+            )
+            if bits & attempts.TOLD_AT_ONCE:
+                self.raise_event(kinds.HEARTBEAT)
+
+    def works(self, bits):
+        """A way out works again: it tells so itself, in the next full form."""
+        if self.identity.outside.works(bits):
+            self.save_identity()
+
+    def is_heard(self, event):
+        """The gateway has answered: it knows of the faults that the event's full form told."""
+        if event.full_shown or (event.lte is not None and event.lte.sent):
+            outside = self.identity.outside
+            outside.told |= event.faults & outside.faults
 
     def _journal(self, event):
         """Write the event; when the flash fails or dawdles the alarm goes on from RAM, flagged."""
@@ -196,7 +253,11 @@ class Device:
                     ref_boot=event.ref_boot,
                     ref_seq=event.ref_seq,
                     battery_mv=self.board.battery.millivolts(),
+                    firmware=FIRMWARE,
+                    reset_cause=self.board.wake_cause(),
                     press_count=event.presses,
+                    faults=self.faults_in(event),
+                    **self._place_of(event),
                 )
             )
         when = times.pack_when(event.unix_s) if event.unix_s else kinds.WHEN_UNKNOWN
@@ -212,6 +273,22 @@ class Device:
                 event.ref_seq,
             )
         )
+
+    def faults_in(self, event):
+        """Return the faults an event's full form tells, and remember that it did."""
+        event.faults = self.faults()
+        return event.faults
+
+    def _place_of(self, event):
+        """Return the fields of a full form that say where: its own fix or the last one, and the cell."""
+        outside = self.identity.outside
+        fields = {"mcc": outside.mcc, "mnc": outside.mnc, "tac": outside.tac}
+        fields["cell"], fields["rssi"] = outside.cell, outside.rssi_dbm
+        fix = event.fix or outside.fix
+        if fix is not None:
+            fields["lat_e7"], fields["lon_e7"], fields["radius_m"] = fix.lat_e7, fix.lon_e7, fix.radius_m
+            fields["fix_age_s"] = tracking.age_s(fix, self.unix_s(), event.unix_s, self.running_s())
+        return fields
 
     def seal(self, event, form):
         """Return the sealed frame of an event under the alias of this moment."""

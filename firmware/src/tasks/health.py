@@ -4,8 +4,8 @@ import asyncio
 import os
 
 import log
+from app import attempts, reporting
 from app import identity as numbers
-from app import reporting
 from sos_wire import kinds
 
 LOOK_EVERY_MS = 250
@@ -19,13 +19,15 @@ STUCK_LOOK_S = 60
 
 
 class Health:
-    def __init__(self, device, buttons, courier, link, signals, supervisor):
+    def __init__(self, device, buttons, courier, link, signals, supervisor, lte=None):
         self._device = device
         self._buttons = buttons
         self._courier = courier
         self._link = link
         self._signals = signals
         self._supervisor = supervisor
+        self._lte = lte
+        self._moved_ms = 0
 
     def _draw(self, below):
         raw = os.urandom(2)
@@ -44,6 +46,7 @@ class Health:
                 self._tell_low_battery()
             await asyncio.sleep_ms(LOOK_EVERY_MS)
             now = self._device.now_ms()
+            self._count_motion(now)
             if self._is_busy(now):
                 quiet_since = now
             elif now - quiet_since >= LINGER_MS:
@@ -54,6 +57,15 @@ class Health:
                 else:
                     self._sleep()
 
+    def _count_motion(self, now):
+        """Moving is counted in seconds of being kept awake by it; so many minutes of it are worth a position."""
+        if self._lte is None or now >= self._device.moving_until_ms:
+            return
+        self._moved_ms += LOOK_EVERY_MS
+        if self._moved_ms >= 1000:
+            self._moved_ms -= 1000
+            self._device.identity.outside.moved_s += 1
+
     def _is_busy(self, now):
         device = self._device
         if now < device.awake_until_ms or now < device.moving_until_ms:
@@ -63,11 +75,12 @@ class Health:
             or self._buttons.recognizer.busy()
             or self._signals.busy()
             or self._link.connection is not None
+            or (self._lte is not None and self._lte.busy())
         ):
             return True
         if device.alarms.countdown(now):
             return True
-        return any(e.sent == 0 or e.next_ms <= now for e in device.alarms.to_send())
+        return any(e.sent == 0 or e.next_ms <= now for e in device.alarms.to_send(attempts.BLE))
 
     def _quarter_s(self):
         """The clock the quarters are counted on: Unix where it is known, else the running one."""
@@ -119,7 +132,8 @@ class Health:
         if device.settings.decoys_per_day:
             seconds = min(seconds, identity.decoy_at - device.running_s())
         if device.asks():
-            seconds = min(seconds, device.settings.ask_every_s)
+            settings = device.settings
+            seconds = min(seconds, settings.lte_ask_every_s if self._lte else settings.ask_every_s)
         elif device.alarms.to_send():
             seconds = min(seconds, device.settings.repeat_every_s)
         stuck = self._buttons.recognizer.stuck()

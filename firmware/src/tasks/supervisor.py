@@ -27,8 +27,9 @@ class Supervisor:
         self.restarts[name] = 0
         self._tasks[name] = asyncio.create_task(self._keep(name, loop))
 
-    def alive(self, name):
-        self._seen[name] = self._now_ms()
+    def alive(self, name, within_ms=0):
+        """Take a sign of life; who begins a step that may last longer says within what time the next one comes."""
+        self._seen[name] = self._now_ms() + within_ms
 
     async def _keep(self, name, loop):
         while True:
