@@ -24,10 +24,7 @@ HOT_S = 2 * 3600
 WARM_S = 14 * 86_400
 
 # Thousandths of the cosine for each fifth degree from 0 to 90: metres in a degree of longitude, without a float.
-_COSINES = (
-    (1000, 996, 985, 966, 940, 906, 866, 819, 766, 707)
-    + (643, 574, 500, 423, 342, 259, 174, 87, 0)  # fmt: skip
-)
+_COSINES = (1000, 996, 985, 966, 940, 906, 866, 819, 766, 707, 643, 574, 500, 423, 342, 259, 174, 87, 0)
 _MM_IN_DEGREE = 111_195_000
 
 
