@@ -5,7 +5,6 @@ import gc
 
 import board
 import log
-import netfile
 import settings
 from app import alarm
 from links.ble import BleLink
@@ -41,6 +40,18 @@ async def unfit(hardware, why):
     hardware.deep_sleep(UNFIT_SLEEP_MS)
 
 
+def network_of(hardware):
+    """Return the network file of a device with a modem, or None."""
+    if hardware.modem() is None:
+        return None
+    import netfile
+
+    network, complaint = netfile.load(ROOT + "/network.json")
+    if complaint:
+        log.line(complaint)
+    return network
+
+
 def modem_task(hardware, device, network, supervisor, answers):
     """Start what a device with a modem has more; imported here, for a pendant has no room to spare."""
     from drivers.sim7080g import Modem
@@ -63,9 +74,7 @@ async def main():
     options, complaint = settings.load(ROOT + "/settings.json")
     if complaint:
         log.line(complaint)
-    network, complaint = netfile.load(ROOT + "/network.json") if hardware.modem() else (None, None)
-    if complaint:
-        log.line(complaint)
+    network = network_of(hardware)
     try:
         number, secret = store.identity()
         device = Device(hardware, store, options, Keys(secret), number, network is not None)

@@ -5,7 +5,7 @@ raised -> sending <-> unreachable (told) -> received -> accepted -> closed      
 
 from sos_wire import kinds
 
-from app.attempts import BLE, Tries
+from app.ways import BLE
 
 # What the wearer feels and sees; the patterns are in tasks/signals.py.
 PENDING = 1
@@ -44,6 +44,15 @@ _RANK = (kinds.DURESS, kinds.SILENT, kinds.SOS, kinds.FALL, kinds.PREVENTIVE_EXP
 _RANK_CANCEL = len(_RANK)
 _RANK_FELT = _RANK_CANCEL + 1
 _RANK_OTHER = _RANK_FELT + 1
+
+
+class Tries:
+    """What LTE has done for one event."""
+
+    def __init__(self):
+        self.sent = 0
+        self.next_ms = 0
+        self.known = False  # it has ended the pauses it found
 
 
 class Event:

@@ -2,11 +2,6 @@
 
 from sos_wire import kinds
 
-# The ways out of an event, one bit each.
-BLE = 1
-LTE = 2
-SMS = 4
-
 # Steps to the broker and on it, in their order; each is given so long, and the recovery ladder follows what fails.
 START = 0
 REGISTER = 1
@@ -21,7 +16,7 @@ REST = 8
 # (name, limit in ms). The limit is this firmware's patience, whatever the driver's own limits inside it are.
 STEPS = (
     # Rail on, PWRKEY 1.5 s, ready 2.5 to 5 s later; once more, because a key pressed on a modem that runs ends it.
-    ("start", 25_000),
+    ("start", 60_000),
     # LTE-M registers in 5 to 30 s where it was before. Longer is a search that finds nothing: the ladder does better.
     ("register", 40_000),
     # A context comes up in 1 or 2 s; the manual allows 60 s, and a network that takes those gives none.
@@ -65,7 +60,6 @@ _PAUSES_S = ((5, 15, 30, 60, 120, 300), (60, 300, 900, 1800, 3600))
 
 # A fault of a way out is told over another one: once at once, then (by text, where nobody took it) after it has lasted so
 # long. A certificate that is refused is an attack or a mistake that no waiting mends; the others come and go.
-TOLD_AT_ONCE = kinds.FAULT_CERTIFICATE | kinds.FAULT_SIM | kinds.FAULT_MODEM
 TEXT_FAULT_AFTER_S = 60
 TEXT_OTHER_FAULT_AFTER_S = 3600
 # What a text message can tell at all: without SIM, modem or registration there is none.
@@ -74,29 +68,11 @@ TEXTED_FAULTS = kinds.FAULT_CERTIFICATE | kinds.FAULT_BROKER | kinds.FAULT_NETWO
 TEXT_FAULT_EVERY_S = 86_400
 
 
-class Tries:
-    """What one way out has done for one event."""
-
-    def __init__(self):
-        self.sent = 0
-        self.next_ms = 0
-        self.known = False  # it has ended the pauses it found
-
-
 def limit_ms(step, first_for_alarm=False):
     """Return how long a step may take."""
     if step == CONNECT and first_for_alarm:
         return FIRST_CONNECT_MS
     return STEPS[step][1]
-
-
-def ways(kind, has_modem, is_presence=False):
-    """Return the ways an event of a kind may take from its beginning; over LTE others follow once BLE has had no answer."""
-    if not has_modem or is_presence or kind == kinds.DECOY:
-        return BLE
-    if kind in kinds.ALARMS or kind in (kinds.CANCELLED, kinds.PREVENTIVE_ENDED):
-        return BLE | LTE | SMS
-    return BLE | LTE | SMS if kind == kinds.FELT else BLE | LTE
 
 
 def repeat_after_ms(sent):

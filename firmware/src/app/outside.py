@@ -1,6 +1,6 @@
 """What a device with a modem remembers through deep sleep: last fix, last cell, faults and who knows them, its pauses."""
 
-from app import tracking
+from sos_wire import kinds
 
 # (name, struct code, at the beginning). Times are seconds of the clock that runs through deep sleep.
 FIELDS = (
@@ -28,6 +28,16 @@ FORMAT = "".join([row[1] for row in FIELDS])
 _MOST = {"B": 255, "H": 65_535}
 
 
+class Fix:
+    """A place: position, how sure, and when by the clock that runs through deep sleep."""
+
+    def __init__(self, lat_e7, lon_e7, radius_m, at_s):
+        self.lat_e7 = lat_e7
+        self.lon_e7 = lon_e7
+        self.radius_m = radius_m
+        self.at_s = at_s
+
+
 class Outside:
     """One attribute for each row of FIELDS."""
 
@@ -43,7 +53,7 @@ class Outside:
         """The last fix, or None."""
         if not self.has_fix:
             return None
-        return tracking.Fix(self.lat_e7, self.lon_e7, self.radius_m, self.fix_at_s)
+        return Fix(self.lat_e7, self.lon_e7, self.radius_m, self.fix_at_s)
 
     def found(self, fix):
         """Remember a fix as the last one."""
@@ -75,3 +85,14 @@ class Outside:
         self.told &= ~bits
         self.texted &= ~bits
         return changed
+
+    @staticmethod
+    def age_s(fix, unix_s, event_unix_s, running_s):
+        """Return the age of a fix in whole seconds as the wire has it: at the event's own time where clocks tell, else now.
+
+        One that is younger than the event has age 0: the receiver of the frame reckons from the event.
+        """
+        now = running_s - fix.at_s
+        if unix_s is not None and event_unix_s:
+            now -= unix_s - event_unix_s
+        return min(max(now, 0), kinds.AGE_UNKNOWN - 1)

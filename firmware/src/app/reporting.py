@@ -2,7 +2,7 @@
 
 from sos_wire import kinds
 
-from app import attempts
+from app import ways
 
 QUARTER_S = 900
 # Repeats of an event that nobody answers: quick while the wearer waits, then sparing the battery.
@@ -29,7 +29,7 @@ def gives_up(event):
     """
     if event.is_kept():
         return False
-    if event.ways & ~attempts.BLE and event.sent:
+    if event.ways & ~ways.BLE and event.sent:
         return True
     if event.kind not in (kinds.HEARTBEAT, kinds.DECOY):
         return event.sent >= MOST_SENDINGS

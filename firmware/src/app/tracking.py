@@ -4,7 +4,7 @@ The modem is deaf while it looks for satellites. So it looks in short turns, onl
 not, and never for what it knows already.
 """
 
-from sos_wire import kinds
+from app.outside import Fix
 
 # A fix is kept when the last kept one is so old or so far away.
 KEEP_EVERY_S = 10
@@ -26,16 +26,6 @@ WARM_S = 14 * 86_400
 # Thousandths of the cosine for each fifth degree from 0 to 90: metres in a degree of longitude, without a float.
 _COSINES = (1000, 996, 985, 966, 940, 906, 866, 819, 766, 707, 643, 574, 500, 423, 342, 259, 174, 87, 0)
 _MM_IN_DEGREE = 111_195_000
-
-
-class Fix:
-    """A place: position, how sure, and when by the clock that runs through deep sleep."""
-
-    def __init__(self, lat_e7, lon_e7, radius_m, at_s):
-        self.lat_e7 = lat_e7
-        self.lon_e7 = lon_e7
-        self.radius_m = radius_m
-        self.at_s = at_s
 
 
 def fix_of(said, running_s):
@@ -142,14 +132,3 @@ def turn_due_ms(alarms, now_ms, heard_ms, rest_ms):
 def is_fresh(fix, running_s):
     """Whether a fix serves as it is."""
     return fix is not None and 0 <= running_s - fix.at_s < FRESH_S
-
-
-def age_s(fix, unix_s, event_unix_s, running_s):
-    """Return the age of a fix in whole seconds as the wire has it: at the event's own time where clocks tell, else now.
-
-    One that is younger than the event has age 0: the receiver of the frame reckons from the event.
-    """
-    now = running_s - fix.at_s
-    if unix_s is not None and event_unix_s:
-        now -= unix_s - event_unix_s
-    return min(max(now, 0), kinds.AGE_UNKNOWN - 1)

@@ -3,7 +3,7 @@
 import asyncio
 
 import log
-from app import attempts, reporting
+from app import reporting, ways
 from links import ble
 from sos_wire import kinds
 
@@ -43,7 +43,7 @@ class Courier:
     def _next(self):
         """Return what to show now: the first event that is due, else a sign of presence while awake."""
         now = self._device.now_ms()
-        due = [e for e in self._device.alarms.to_send(attempts.BLE) if e.next_ms <= now]
+        due = [e for e in self._device.alarms.to_send(ways.BLE) if e.next_ms <= now]
         if due:
             return due[0]
         return self._presence_event(now) if now < self._device.awake_until_ms else None
@@ -55,12 +55,12 @@ class Courier:
 
     def _raise_presence(self):
         """A sign of presence keeps an open alarm's other ways alive, too; else only hubs are to know of it."""
-        ways = 0 if self._device.alarms.expects_answers() else attempts.BLE
-        return self._device.raise_event(kinds.HEARTBEAT, ways=ways)
+        only = 0 if self._device.alarms.expects_answers() else ways.BLE
+        return self._device.raise_event(kinds.HEARTBEAT, only=only)
 
     def _idle_ms(self):
         now = self._device.now_ms()
-        waits = [max(0, e.next_ms - now) for e in self._device.alarms.to_send(attempts.BLE)]
+        waits = [max(0, e.next_ms - now) for e in self._device.alarms.to_send(ways.BLE)]
         told = self._device.alarms.next_unreachable_ms(now)
         if told >= 0:
             waits.append(told)
@@ -81,7 +81,7 @@ class Courier:
             self._link.window()
             await self._for(device.settings.listen_ms, event)
         if event.waits() and reporting.gives_up(event):
-            device.done_over(event, attempts.BLE)
+            device.done_over(event, ways.BLE)
 
     async def _for(self, ms, event):
         """Take what comes for so long, or until something more urgent wants the air or the answer is there."""
@@ -107,7 +107,7 @@ class Courier:
 
     def _is_overtaken(self, event):
         """Whether an event that was never sent wants the air, or a graver one whose turn has come."""
-        waiting = self._device.alarms.to_send(attempts.BLE)
+        waiting = self._device.alarms.to_send(ways.BLE)
         if not waiting or waiting[0] is event:
             return False
         first, rank = waiting[0], event.rank()
@@ -154,7 +154,7 @@ class Courier:
     def hurry(self, answered):
         """The gateway answers: what pauses because nobody did need not wait for the end of its pause."""
         now = self._device.now_ms()
-        for event in self._device.alarms.to_send(attempts.BLE):
+        for event in self._device.alarms.to_send(ways.BLE):
             if event is not answered and event.is_kept() and event.next_ms - now > reporting.FIRST_REPEAT_MS:
                 event.next_ms = now
 

@@ -5,12 +5,14 @@ import time
 
 import log
 import retained
-from app import attempts, tracking
 from app import identity as numbers
+from app import ways
 from app.alarm import Alarms, Event
 from app.identity import LAST_BOOT, PROVISION_AGAIN_FROM, Identity
 from sos_wire import frame, kinds, times
 
+# Faults that are told at once over another way: no waiting mends them.
+TOLD_AT_ONCE = kinds.FAULT_CERTIFICATE | kinds.FAULT_SIM | kinds.FAULT_MODEM
 # The number of this firmware in every full form; one up with every release.
 FIRMWARE = 1
 # A write that takes longer is a flash about to fail: the alarm does not wait for it (docs/architecture.md).
@@ -37,7 +39,7 @@ class Device:
         self.identity = kept or self._new_identity()
         self.alarms = Alarms(self.store.events())
         for event in self.alarms.events:
-            event.ways = attempts.ways(event.kind, has_modem)
+            event.ways = ways.of(event.kind, has_modem)
         self.identity.raise_above(self.alarms.events)
         if kept is None and self.alarms.expects_answers():
             # Power came back in the middle of an alarm: it goes on as if it had just been raised.
@@ -121,7 +123,7 @@ class Device:
         """In its last boot the device keeps its numbers for alarms."""
         return self.identity.boot < LAST_BOOT or kind in kinds.ALARMS or kind == kinds.CANCELLED
 
-    def raise_event(self, kind, refers_to=None, flags=None, ways=0):
+    def raise_event(self, kind, refers_to=None, flags=None, only=0):
         """Number an event, journal it if it must last, hand it to the courier; return it, or None if none may be."""
         if not self.may_raise(kind):
             return None
@@ -135,7 +137,7 @@ class Device:
         event = Event(boot, seq, kind, self._flags(kind) if flags is None else flags)
         event.unix_s = self.unix_s() or kinds.TIME_UNKNOWN
         event.battery = self.board.battery.percent()
-        event.ways = ways or attempts.ways(kind, self.has_modem)
+        event.ways = only or ways.of(kind, self.has_modem)
         if refers_to is not None:
             event.ref_boot, event.ref_seq = refers_to.boot, refers_to.seq
         # Not for ever: an alarm that nobody closes must not take the countdown from every fall that follows.
@@ -159,7 +161,7 @@ class Device:
     def done_over(self, event, way):
         """One way has done for an event what it can: the next one takes it, or it is dropped."""
         event.ways &= ~way
-        if event.ways & ~attempts.SMS:
+        if event.ways & ~ways.SMS:
             self.news.set()
         else:
             self.alarms.remove(event)
@@ -194,7 +196,7 @@ class Device:
             log.line(
                 "fault: %s" % ", ".join([name for i, name in enumerate(kinds.FAULT_NAMES) if bits >> i & 1])
             )
-            if bits & attempts.TOLD_AT_ONCE:
+            if bits & TOLD_AT_ONCE:
                 self.raise_event(kinds.HEARTBEAT)
 
     def works(self, bits):
@@ -287,7 +289,7 @@ class Device:
         fix = event.fix or outside.fix
         if fix is not None:
             fields["lat_e7"], fields["lon_e7"], fields["radius_m"] = fix.lat_e7, fix.lon_e7, fix.radius_m
-            fields["fix_age_s"] = tracking.age_s(fix, self.unix_s(), event.unix_s, self.running_s())
+            fields["fix_age_s"] = outside.age_s(fix, self.unix_s(), event.unix_s, self.running_s())
         return fields
 
     def seal(self, event, form):

@@ -4,8 +4,8 @@ import asyncio
 import os
 
 import log
-from app import attempts, reporting
 from app import identity as numbers
+from app import reporting, ways
 from sos_wire import kinds
 
 LOOK_EVERY_MS = 250
@@ -80,7 +80,7 @@ class Health:
             return True
         if device.alarms.countdown(now):
             return True
-        return any(e.sent == 0 or e.next_ms <= now for e in device.alarms.to_send(attempts.BLE))
+        return any(e.sent == 0 or e.next_ms <= now for e in device.alarms.to_send(ways.BLE))
 
     def _quarter_s(self):
         """The clock the quarters are counted on: Unix where it is known, else the running one."""

@@ -7,7 +7,7 @@ step at the most; what waits without a step (a pause, a turn of GNSS) ends at on
 import asyncio
 
 import log
-from app import attempts, tracking
+from app import attempts, tracking, ways
 from drivers import sim7080g
 from drivers.sim7080g import ModemError
 from sos_wire import kinds
@@ -111,7 +111,7 @@ class Lte:
     def _meet_new_alarms(self):
         """A press that LTE has not seen yet ends every pause: what failed an hour ago may work now."""
         outside = self._device.identity.outside
-        for event in self._device.alarms.to_send(attempts.LTE):
+        for event in self._device.alarms.to_send(ways.LTE):
             tries = event.over_lte()
             if event.is_kept() and not event.reloaded and not tries.known:
                 tries.known = True
@@ -132,8 +132,8 @@ class Lte:
     def _to_publish(self, now):
         """Return what is due over LTE, in the order of sending."""
         due = []
-        for event in self._device.alarms.to_send(attempts.LTE):
-            leads = event.is_kept() or event.kind == kinds.FELT or not event.ways & attempts.BLE
+        for event in self._device.alarms.to_send(ways.LTE):
+            leads = event.is_kept() or event.kind == kinds.FELT or not event.ways & ways.BLE
             if leads and event.over_lte().next_ms <= now:
                 due.append(event)
         return due + [e for e in self._device.alarms.events if self._lacks_full_form(e)]
@@ -143,13 +143,13 @@ class Lte:
         """Whether an alarm was answered over BLE so fast that nobody has had its place."""
         if not event.is_alarm() or event.waits() or event.is_over() or event.reloaded or event.full_shown:
             return False
-        return bool(event.ways & attempts.LTE) and not event.texted and not event.over_lte().sent
+        return bool(event.ways & ways.LTE) and not event.texted and not event.over_lte().sent
 
     # Text messages.
 
     def _texts(self):
         """Return the events that may go by text, the gravest first."""
-        return self._device.alarms.to_send(attempts.SMS)
+        return self._device.alarms.to_send(ways.SMS)
 
     def _text_due_ms(self, now):
         """Return how long until a text message is due, or -1."""
@@ -194,7 +194,7 @@ class Lte:
         for event in self._texts():
             if attempts.text_due_ms(event, self._device.age_ms(event)) == 0:
                 return event
-        return self._device.raise_event(kinds.HEARTBEAT, ways=attempts.SMS)
+        return self._device.raise_event(kinds.HEARTBEAT, only=ways.SMS)
 
     # Publishing.
 
@@ -236,7 +236,7 @@ class Lte:
         tries.sent += 1
         tries.next_ms = device.now_ms() + attempts.repeat_after_ms(tries.sent)
         if event.waits() and attempts.is_published_enough(event, tries.sent):
-            device.done_over(event, attempts.LTE)
+            device.done_over(event, ways.LTE)
 
     def _stay(self, seconds):
         self._stay_until_ms = max(self._stay_until_ms, self._device.now_ms() + seconds * 1000)
@@ -320,9 +320,9 @@ class Lte:
 
     def _drop_what_passes(self):
         """A heartbeat that did not get out is of no use to anybody: the next one says all it says."""
-        for event in self._device.alarms.to_send(attempts.LTE):
-            if event.kind == kinds.HEARTBEAT and not event.ways & attempts.BLE:
-                self._device.done_over(event, attempts.LTE)
+        for event in self._device.alarms.to_send(ways.LTE):
+            if event.kind == kinds.HEARTBEAT and not event.ways & ways.BLE:
+                self._device.done_over(event, ways.LTE)
 
     async def _recover(self, rung):
         try:
@@ -416,14 +416,14 @@ class Lte:
 
     def _is_overtaken(self):
         """Whether an alarm, or what takes one back, waits that has not been out on LTE at all."""
-        waiting = self._device.alarms.to_send(attempts.LTE)
+        waiting = self._device.alarms.to_send(ways.LTE)
         return any(e.is_kept() and not e.over_lte().known and not e.reloaded for e in waiting)
 
     def _hand_on(self, fixes, alarm):
         device = self._device
         for fix in fixes:
-            ways = attempts.LTE if alarm is not None else 0
-            event = device.raise_event(kinds.POSITION, refers_to=alarm, ways=ways)
+            only = ways.LTE if alarm is not None else 0
+            event = device.raise_event(kinds.POSITION, refers_to=alarm, only=only)
             if event is None:
                 return
             event.fix = fix
@@ -455,7 +455,7 @@ class Lte:
     def hurry(self, answered):
         """The gateway answers over this way: what pauses because nobody did goes on."""
         now = self._device.now_ms()
-        for event in self._device.alarms.to_send(attempts.LTE):
+        for event in self._device.alarms.to_send(ways.LTE):
             if event is not answered and event.is_kept() and event.over_lte().sent:
                 event.over_lte().next_ms = min(event.over_lte().next_ms, now + attempts.REPEATS_MS[0])
 
@@ -467,7 +467,7 @@ class Lte:
         waits = [self._text_due_ms(now), self._locate_due_ms(now), self._stay_until_ms - now]
         pause_s = self._device.identity.outside.try_at_s - self._device.running_s()
         waits.append(pause_s * 1000)
-        waits += [e.over_lte().next_ms - now for e in self._device.alarms.to_send(attempts.LTE)]
+        waits += [e.over_lte().next_ms - now for e in self._device.alarms.to_send(ways.LTE)]
         return min([wait for wait in waits if wait > 0] + [5000])
 
     async def _wait(self, ms):
