@@ -27,6 +27,15 @@ SOAKED = "anything"
 # How long everything has to arrive once all faults are over: some repeats at their slowest pace.
 CALM_S = 300
 LAST_S = 25
+# Numbers are the IDF's: a pin of a C3, button and accelerometer of an S3.
+BOOTS = {
+    "power": "boots: power",
+    "watchdog": "boots: watchdog",
+    2: "wakes: button",
+    3: "wakes: motion",
+    4: "wakes: time",
+    7: "wakes: pin",
+}
 # What a hub has heard so lately may still wait for its receipt.
 UNDER_WAY_US = 10_000_000
 
@@ -155,9 +164,7 @@ def readable(entry: Entry) -> str:
     if what == "stored event":
         return f"stores {kinds.NAMES[value[3]] or 'unreadable'} {value[1]}/{value[2]} of device {value[0]}"
     if what == "boot":
-        return {"power": "boots: power", "watchdog": "boots: watchdog", 4: "wakes: time", 7: "wakes: pin"}[
-            value
-        ]
+        return BOOTS[value]
     if what == "sleep":
         return "sleeps"
     return f"{what} {value}" if value is not None else what

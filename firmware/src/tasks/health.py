@@ -134,7 +134,7 @@ class Health:
         if device.asks():
             settings = device.settings
             seconds = min(seconds, settings.lte_ask_every_s if self._lte else settings.ask_every_s)
-        elif device.alarms.to_send():
+        elif any(e.is_kept() or e.ways & ways.BLE for e in device.alarms.to_send()):
             seconds = min(seconds, device.settings.repeat_every_s)
         stuck = self._buttons.recognizer.stuck()
         if stuck:

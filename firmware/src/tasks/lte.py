@@ -40,6 +40,7 @@ FIRST_RUNG = {
     kinds.FAULT_NETWORK: 2,
     kinds.FAULT_BROKER: 1,
 }
+RESTART_RUNG = 4
 LAST_RUNG = 6
 NO_RUNG_HELPS = kinds.FAULT_CERTIFICATE | kinds.FAULT_SIM
 # A text message or a receiver that failed is tried again so much later.
@@ -65,6 +66,7 @@ class Lte:
         self._text_again_ms = self._locate_again_ms = self._stay_until_ms = 0
         self._turn_ended_ms = -1
         self._empty_turns = 0
+        self._restarted = False  # for a clock
         self._rested = False  # the modem was put to sleep, or could not be
 
     async def loop(self):
@@ -85,8 +87,8 @@ class Lte:
                 self._working = False
 
     def busy(self):
-        """Whether the device must stay awake for this: something is under way, or could go on now."""
-        return self._working or self._next() != NOTHING
+        """Whether the device must stay awake for this: something is under way or could go on, or the modem is up."""
+        return self._working or self._next() != NOTHING or not self._is_resting()
 
     # What is next.
 
@@ -306,6 +308,12 @@ class Lte:
             self._locate_again_ms = now + LOCATE_AGAIN_MS
         if error.fault in (kinds.FAULT_SMS, kinds.FAULT_GNSS):
             return  # the way to the broker is not the worse for it
+        if error.fault == kinds.FAULT_CERTIFICATE and device.unix_s() is None and not self._restarted:
+            # Neither of us has ever had the time, by which every certificate is invalid: a network tells it at a start.
+            self._restarted = True
+            await self._recover(RESTART_RUNG)
+            self._rung = 0
+            return
         allowed = LAST_RUNG + 1 if self._has_alarm() else attempts.RUNGS_OF_OTHERS
         self._rung = max(self._rung, FIRST_RUNG.get(error.fault, 0))
         if not error.fault & NO_RUNG_HELPS and self._rung <= LAST_RUNG and self._rungs < allowed:
