@@ -2,16 +2,18 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from sos_wire import frame as wire
+from sos_wire import sms
 
 from .provisioning import provision
 from .world import firmware
@@ -133,6 +135,26 @@ class Finger:
             self._story.world.note(self.device.name, "gesture made", [what, start_us])
 
 
+class Answers:
+    """The down frames among the lines a modem says to its processor: published to the device's topic, or in a text."""
+
+    _LINE = re.compile(rb'\+SMSUB: "[^"]*","([0-9A-Fa-f]{48})"$|(S1[A-Za-z0-9_-]{32})$')
+
+    def __init__(self, delivered: Callable[[bytes], None]) -> None:
+        self._delivered = delivered
+        self._line = b""
+
+    def take(self, data: bytes) -> None:
+        *lines, self._line = (self._line + data).split(b"\n")
+        for line in lines:
+            found = self._LINE.search(line.rstrip(b"\r"))
+            if found:
+                published, texted = found.groups()
+                frame = bytes.fromhex(published.decode()) if published else sms.decode(texted.decode())
+                if frame is not None:
+                    self._delivered(frame)
+
+
 class Story:
     """One run of one scenario: a seed, a world, and who is in it."""
 
@@ -190,7 +212,9 @@ class Story:
         )
         said = {**network_of(number, sms_to), **(network or {})}
         made = image(number, json.dumps(settings, sort_keys=True), json.dumps(said, sort_keys=True))
-        return self._switch_on(self.world.add(number, self.ether, made, "watch", cellular))
+        device = self.world.add(number, self.ether, made, "watch", cellular)
+        device.hardware.heard = Answers(lambda frame: self._delivered(device, frame)).take
+        return self._switch_on(device)
 
     def _switch_on(self, device: VirtualDevice) -> VirtualDevice:
         self.pendants[device.number] = device

@@ -75,6 +75,7 @@ class Hardware:
         self.meter = Meter(now_us, self.battery, battery.REFERENCE[board])
         self._accelerometer_mode()
         self.modem: Sim7080g | None = None
+        self.heard: Callable[[bytes], None] = lambda data: None  # what the modem has said to the processor
         self.pmu: axp2101.Axp2101 | None = None
         if board == "watch":
             self.pmu = axp2101.Axp2101(self._cell, self._rail)
@@ -233,6 +234,7 @@ class Hardware:
     def _modem_says(self, data: bytes) -> None:
         """Bytes to the processor; asleep or booting it hears none of them."""
         if self.send and self._shifter_is_on():
+            self.heard(data)
             self.send("uart", MODEM_UART, data.hex())
 
     def _do_uart_write(self, uart: int, text: str) -> None:
