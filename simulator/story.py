@@ -262,6 +262,11 @@ class Story:
         lines = [line.split() for line in done.stdout.splitlines()]
         return [tuple(map(int, words[1:])) for words in lines if words and words[0] == "event"]
 
+    def stored(self, kind: int, flags: int | None = None) -> list[dict[str, Any]]:
+        """Return the gateway's events of a kind; of `felt` the flags are the state."""
+        rows = [row for row in self.desk.store.rows("event") if row["kind"] == kind]
+        return [row for row in rows if flags is None or row["flags"] == flags]
+
     # Emergencies.
 
     def calm(self) -> None:

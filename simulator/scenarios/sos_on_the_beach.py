@@ -16,17 +16,10 @@ def play(story: Story) -> None:
     (incident,) = story.desk.open_incidents()
     story.run(2)
     story.desk.accept(incident["id"])
-    assert story.until(lambda: felt(story, kinds.ACCEPTED), within_s=120), "the wearer never felt it"
-    assert story.until(lambda: positions(story), within_s=180), "no position followed"
+    assert story.until(lambda: story.stored(kinds.FELT, kinds.ACCEPTED), within_s=120), "the wearer never felt it"
+    assert story.until(lambda: story.stored(kinds.POSITION), within_s=180), "no position followed"
     story.run(60)
     story.desk.close(incident["id"])
-    assert story.until(lambda: felt(story, kinds.CLOSED), within_s=180)
+    assert story.until(lambda: story.stored(kinds.FELT, kinds.CLOSED), within_s=180)
     assert story.until(lambda: watch.asleep, within_s=120)
 
-
-def felt(story: Story, state: int) -> list[dict]:
-    return [r for r in story.desk.store.rows("event") if r["kind"] == kinds.FELT and r["flags"] == state]
-
-
-def positions(story: Story) -> list[dict]:
-    return [r for r in story.desk.store.rows("event") if r["kind"] == kinds.POSITION]

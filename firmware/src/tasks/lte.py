@@ -42,6 +42,7 @@ FIRST_RUNG = {
 }
 RESTART_RUNG = 4
 LAST_RUNG = 6
+WAITS_FOR = {attempts.ATTACH: kinds.FAULT_NETWORK, attempts.CONNECT: kinds.FAULT_BROKER}
 NO_RUNG_HELPS = kinds.FAULT_CERTIFICATE | kinds.FAULT_SIM
 # A text message or a receiver that failed is tried again so much later.
 TEXT_AGAIN_MS = 60_000
@@ -61,6 +62,7 @@ class Lte:
 
     def _begin(self):
         self._working = False
+        self._at = -1  # the step on the way to the broker that was begun last
         self._rung = self._rungs = 0
         self._unanswered = 0
         self._text_again_ms = self._locate_again_ms = self._stay_until_ms = 0
@@ -152,6 +154,12 @@ class Lte:
     def _texts(self):
         """Return the events that may go by text, the gravest first."""
         return self._device.alarms.to_send(ways.SMS)
+
+    def _text_waits(self):
+        """Whether an alarm waits that has not been sent as a text message yet, and could be."""
+        if not self._link.can_text() or self._device.identity.outside.faults & kinds.FAULT_SMS:
+            return False
+        return any(e.is_kept() and not e.texted for e in self._texts())
 
     def _text_due_ms(self, now):
         """Return how long until a text message is due, or -1."""
@@ -264,7 +272,8 @@ class Lte:
         if modem.state == sim7080g.GNSS:
             return await self._step(attempts.POSITION, modem.gnss(False))
         step, ruled_out = STEP_FROM[modem.state]
-        limit = attempts.limit_ms(step, self._has_alarm() and not self._device.identity.outside.failures)
+        limit = attempts.limit_ms(step, self._text_waits())
+        self._at = step
         if step == attempts.START:
             await self._step(step, modem.start())
         elif step == attempts.REGISTER:
@@ -300,7 +309,7 @@ class Lte:
     async def _failed(self, what, error):
         device, outside = self._device, self._device.identity.outside
         log.line("lte: %s" % error.text)
-        device.fault(error.fault)
+        device.fault(self._fault_of(error))
         now = device.now_ms()
         if what == SEND_TEXT:
             self._text_again_ms = now + TEXT_AGAIN_MS
@@ -316,6 +325,8 @@ class Lte:
             return
         allowed = LAST_RUNG + 1 if self._has_alarm() else attempts.RUNGS_OF_OTHERS
         self._rung = max(self._rung, FIRST_RUNG.get(error.fault, 0))
+        if error.fault == kinds.FAULT_MODEM and self._has_alarm():
+            self._rung = LAST_RUNG  # its supply is the one thing a deaf modem cannot ignore
         if not error.fault & NO_RUNG_HELPS and self._rung <= LAST_RUNG and self._rungs < allowed:
             self._rungs += 1
             await self._recover(self._rung)
@@ -325,6 +336,11 @@ class Lte:
         outside.try_at_s = device.running_s() + attempts.pause_s(outside.failures, self._has_alarm())
         device.save_identity()
         self._drop_what_passes()
+
+    def _fault_of(self, error):
+        """Return what an error is a fault of: a modem without an answer to CNACT or SMCONN waits for the far side."""
+        at, self._at = self._at, -1
+        return WAITS_FOR.get(at, error.fault) if error.fault == kinds.FAULT_MODEM else error.fault
 
     def _drop_what_passes(self):
         """A heartbeat that did not get out is of no use to anybody: the next one says all it says."""
