@@ -4,7 +4,8 @@ from sos_wire import kinds
 
 from ..story import HUB_SIM, Story
 
-BLE, LTE, SMS = "ble", "lte", "sms"
+# What is slow to come over LTE comes as a text message first.
+BLE, SMS, LTE = ("ble",), ("sms",), ("lte", "sms")
 # (what goes wrong, in chips/sim7080g/faults.py or around it; how the SOS must arrive all the same)
 MISBEHAVIOURS = (
     ({"no_sim": True}, BLE),
@@ -62,11 +63,11 @@ def begin(story: Story, wrong: dict) -> None:
                 setattr(device.hardware.modem.faults, name, value)
 
 
-def arrived(story: Story, way: str) -> bool:
-    """Whether the SOS is stored and has come this way."""
+def arrived(story: Story, ways: tuple[str, ...]) -> bool:
+    """Whether the SOS is stored and has come one of these ways."""
     numbers = [(row["device"], row["boot"], row["seq"]) for row in story.stored(kinds.SOS)]
     seen = story.desk.store.rows("sighting")
-    return any((s["device"], s["boot"], s["seq"]) in numbers and s["via"] == way for s in seen)
+    return any((s["device"], s["boot"], s["seq"]) in numbers and s["via"] in ways for s in seen)
 
 
 def is_told(story: Story) -> bool:

@@ -19,6 +19,8 @@ AFTER_NOTHING_S = 60
 FRESH_S = 30
 # Without an answer the receiver waits until the wearer has been told so, and the first text message is out.
 UNANSWERED_MS = 20_000
+# From the end of a turn until the broker is reached again takes 5 to 40 s; who is not there by then is not for now.
+BACK_ON_AIR_MS = 60_000
 # Ephemerides serve for about two hours, the almanac and a rough place for some weeks.
 HOT_S = 2 * 3600
 WARM_S = 14 * 86_400

@@ -19,6 +19,7 @@ class LteLink:
         self._changed = changed
         self._frames = []
         self.dropped = 0
+        self.rebooted = False  # the modem has begun anew by itself; whoever asks forgets it
         modem.on_down, modem.on_sms, modem.on_lost = self._came, self._texted, self._lost
 
     def _came(self, payload):
@@ -34,7 +35,8 @@ class LteLink:
         if frame is not None:
             self._came(frame)
 
-    def _lost(self, _):
+    def _lost(self, what):
+        self.rebooted = self.rebooted or what == "reboot"
         self._changed.set()
 
     def take_frame(self):

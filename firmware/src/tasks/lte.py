@@ -66,7 +66,7 @@ class Lte:
         self._rung = self._rungs = 0
         self._unanswered = 0
         self._text_again_ms = self._locate_again_ms = self._stay_until_ms = 0
-        self._turn_ended_ms = -1
+        self._turn_ended_ms = self._connected_ms = -1
         self._empty_turns = 0
         self._restarted = False  # for a clock
         self._rested = False  # the modem was put to sleep, or could not be
@@ -291,6 +291,7 @@ class Lte:
     def _is_there(self):
         outside = self._device.identity.outside
         outside.failures = outside.try_at_s = 0
+        self._connected_ms = self._device.now_ms()
         self._stay(self._device.settings.lte_listen_s)
 
     async def _step(self, step, work, limit=0):
@@ -325,7 +326,9 @@ class Lte:
             return
         allowed = LAST_RUNG + 1 if self._has_alarm() else attempts.RUNGS_OF_OTHERS
         self._rung = max(self._rung, FIRST_RUNG.get(error.fault, 0))
-        if error.fault == kinds.FAULT_MODEM and self._has_alarm():
+        if self._link.rebooted:
+            self._link.rebooted, self._rung = False, 0  # it is there: it only has to be asked again
+        elif error.fault == kinds.FAULT_MODEM and device.alarms.expects_answers():
             self._rung = LAST_RUNG  # its supply is the one thing a deaf modem cannot ignore
         if not error.fault & NO_RUNG_HELPS and self._rung <= LAST_RUNG and self._rungs < allowed:
             self._rungs += 1
@@ -381,7 +384,9 @@ class Lte:
             )
             if due >= 0 and self._turn_ended_ms >= 0:
                 rest_s = tracking.rest_after_s(self._empty_turns, settings.gnss_between_s)
-                due = max(due, self._turn_ended_ms + rest_s * 1000 - now)
+                due = max(due, self._back_ms() + rest_s * 1000 - now)
+            if due >= 0 and self._modem.connected:
+                due = max(due, self._stay_until_ms - now)  # what was published has its answer coming
         every_s = settings.position_every_min * 60
         if due < 0 and every_s and device.identity.outside.moved_s >= every_s and not self._has_alarm():
             due = 0
@@ -389,6 +394,12 @@ class Lte:
         if due >= 0 and self._alarm_located() is not None and tracking.is_fresh(fix, running_s):
             due = max(due, (fix.at_s + tracking.FRESH_S - running_s) * 1000)
         return max(due, self._locate_again_ms - now) if due >= 0 else -1
+
+    def _back_ms(self):
+        """Return since when the desk could reach the wearer again after a turn; or would have, where nobody is reached."""
+        if self._connected_ms > self._turn_ended_ms:
+            return self._connected_ms
+        return self._turn_ended_ms + tracking.BACK_ON_AIR_MS
 
     def _alarm_located(self):
         """Return the newest open alarm, whose positions these are, or None."""
