@@ -1,0 +1,82 @@
+"""The watch keeps every promise whatever its modem and its network do; it neither blocks nor spends for ever."""
+
+from itertools import repeat
+
+import pytest
+from sos_wire import kinds
+
+from simulator import run
+from simulator.scenarios import sos_while_the_modem_misbehaves as misbehaviour
+from simulator.story import HUB_SIM, opened
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_misbehaviour_in_turn_during_an_sos_and_it_arrives_once():
+    count = len(misbehaviour.MISBEHAVIOURS)
+    seeds = range(count, 3 * count)  # each of them twice, differently drawn
+    name = misbehaviour.__name__.rsplit(".", 1)[1]
+    with run.side_by_side() as pool:
+        verdicts = list(pool.map(run.verdict, repeat(name), seeds))
+    failed = {seed: breaches for seed, _, breaches in verdicts if breaches}
+    assert not failed, f"again: socors sim {name} --seed {next(iter(failed))}"
+
+
+def journalled_after_s(story, watch, press):
+    """Return how long after a finger went down the record of its alarm is whole."""
+    began = len(story.world.history)
+    down_us = story.world.now_us
+    press()
+    for entry in story.world.history[began:]:
+        if entry.who == watch.name and entry.what == "kept" and entry.value[0].startswith("e"):
+            return (entry.t_us - down_us) / 1e6
+    raise AssertionError("no record")
+
+
+@pytest.mark.parametrize("after_s", [3, 8, 14, 20, 33])
+def test_a_press_is_journalled_at_once_whatever_the_modem_is_doing(after_s):
+    with opened(seed=after_s) as story:
+        watch = story.watch()
+        story.set_clock(watch, within_s=180)
+        watch.hardware.modem.faults.connect_hangs_s = 60.0
+        finger = story.finger(watch)
+        finger.bounces = False
+        finger.hold()
+        story.run(after_s)
+        assert journalled_after_s(story, watch, lambda: finger.hold(1.6)) < 1.5
+
+
+def test_text_messages_about_one_alarm_stay_few_through_deep_sleep_and_repeats():
+    with opened(seed=4) as story:
+        watch = story.watch(awake_s=30)  # nobody has this number: no hub, no answer
+        texts = []
+        story.phones.attach(HUB_SIM, lambda sender, text: texts.append(text) or True)
+        story.set_clock(watch, within_s=180)
+        watch.hardware.modem.faults.pdp_dropped = True
+        story.finger(watch).hold()
+        story.run(3 * 3600)
+        assert 1 <= len(texts) <= 4
+
+
+def test_the_last_fix_and_its_age_ride_in_the_first_full_form_of_an_alarm():
+    with opened(seed=5) as story:
+        watch = story.watch()
+        story.set_clock(watch, within_s=180)
+        finger = story.finger(watch)
+        finger.hold()
+        assert story.until(lambda: story.stored(kinds.POSITION), within_s=240)
+        (incident,) = story.desk.open_incidents()
+        story.desk.accept(incident["id"])
+        assert story.until(lambda: story.stored(kinds.FELT, kinds.ACCEPTED), within_s=240)
+        story.desk.close(incident["id"])
+        assert story.until(lambda: watch.asleep, within_s=240)
+        story.run(60)
+        finger.hold()
+        assert story.until(lambda: len(story.stored(kinds.SOS)) == 2, within_s=120)
+        second = story.stored(kinds.SOS)[1]
+        lat, lon = story.skies[2].place(story.world.now_us)
+        assert abs(second["lat_e7"] - lat * 1e7) < 5000
+        assert abs(second["lon_e7"] - lon * 1e7) < 5000
+        assert second["fix_age_s"] >= 60
+        assert second["radius_m"] > 0
+        assert second["cell"]
