@@ -15,6 +15,7 @@ from typing import Any
 from sos_wire import frame as wire
 from sos_wire import sms
 
+from .chips.sim7080g import Sim7080g
 from .provisioning import provision
 from .world import firmware
 from .world.broker import network_of
@@ -220,6 +221,11 @@ class Story:
         self.pendants[device.number] = device
         device.power_on()
         return device
+
+    def modem(self, device: VirtualDevice) -> Sim7080g:
+        """Return a watch's modem."""
+        assert device.hardware.modem
+        return device.hardware.modem
 
     def finger(self, device: VirtualDevice) -> Finger:
         return Finger(self, device)

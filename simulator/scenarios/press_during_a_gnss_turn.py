@@ -11,9 +11,9 @@ def play(story: Story) -> None:
     finger = story.finger(watch)
     finger.hold()
     assert story.until(story.desk.open_incidents, within_s=60)
-    assert story.until(lambda: watch.hardware.modem.gnss.running, within_s=60), "no turn began"
+    assert story.until(lambda: story.modem(watch).gnss.running, within_s=60), "no turn began"
     story.run(story.chance.uniform(1, 20))
-    assert watch.hardware.modem.gnss.running
+    assert story.modem(watch).gnss.running
     pressed_us = story.world.now_us
     finger.click(4)
     assert story.until(lambda: story.stored(kinds.SILENT), within_s=60)

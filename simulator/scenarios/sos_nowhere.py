@@ -8,7 +8,7 @@ from ..story import Story
 def play(story: Story) -> None:
     watch = story.watch(awake_s=120)
     story.set_clock(watch, within_s=120)
-    faults = watch.hardware.modem.faults
+    faults = story.modem(watch).faults
     faults.no_network = True
     story.finger(watch).hold()
     story.run(21)

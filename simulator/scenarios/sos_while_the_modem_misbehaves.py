@@ -60,7 +60,7 @@ def begin(story: Story, wrong: dict) -> None:
             elif name == "broker":
                 story.desk.broker.up = False
             else:
-                setattr(device.hardware.modem.faults, name, value)
+                setattr(story.modem(device).faults, name, value)
 
 
 def arrived(story: Story, ways: tuple[str, ...]) -> bool:

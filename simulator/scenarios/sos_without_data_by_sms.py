@@ -11,7 +11,7 @@ def play(story: Story) -> None:
     story.set_clock(watch, within_s=120)
     story.say("she leaves the house, and the network gives no data connection")
     story.reception(watch, kitchen).deaf = True
-    watch.hardware.modem.faults.pdp_dropped = True
+    story.modem(watch).faults.pdp_dropped = True
     story.finger(watch).hold()
     assert story.until(story.desk.open_incidents, within_s=90), "no text message brought it"
     (incident,) = story.desk.open_incidents()

@@ -10,6 +10,7 @@ def test_there_is_no_fix_until_one_was_found_and_then_it_is_the_last_one():
     outside = Outside()
     assert outside.fix is None
     outside.found(BEACH)
+    assert outside.fix is not None
     assert (outside.fix.lat_e7, outside.fix.lon_e7, outside.fix.radius_m, outside.fix.at_s) == (
         412_649_000,
         19_866_000,

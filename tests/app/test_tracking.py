@@ -57,6 +57,12 @@ def test_waiting_positions_are_thinned_beyond_two_messages_and_the_newest_stays(
     assert tracking.too_many(list(range(32))) == []
 
 
+def taken(*place):
+    found = tracking.fix_of(said(*place), 5)
+    assert found is not None
+    return found
+
+
 def said(lat_e7, lon_e7, radius_m=12):
     return {"lat_e7": lat_e7, "lon_e7": lon_e7, "radius_m": radius_m}
 
@@ -65,12 +71,12 @@ def test_what_is_no_place_on_earth_is_no_fix_and_neither_is_nought_nought():
     assert tracking.fix_of(said(0, 0), 5) is None
     assert tracking.fix_of(said(910_000_000, 0), 5) is None
     assert tracking.fix_of(said(0, -1_800_000_001), 5) is None
-    assert tracking.fix_of(said(412_649_000, 19_866_000), 5).at_s == 5
+    assert taken(412_649_000, 19_866_000).at_s == 5
 
 
 def test_a_radius_is_never_nought_which_would_mean_unknown_nor_beyond_its_field():
-    assert tracking.fix_of(said(1, 1, 0), 5).radius_m == 1
-    assert tracking.fix_of(said(1, 1, 10**6), 5).radius_m == 65_535
+    assert taken(1, 1, 0).radius_m == 1
+    assert taken(1, 1, 10**6).radius_m == 65_535
 
 
 def test_the_start_is_hot_warm_or_cold_by_the_age_of_the_last_fix_and_cold_without_power_since():

@@ -38,7 +38,7 @@ def test_a_press_is_journalled_at_once_whatever_the_modem_is_doing(after_s):
     with opened(seed=after_s) as story:
         watch = story.watch()
         story.set_clock(watch, within_s=180)
-        watch.hardware.modem.faults.connect_hangs_s = 60.0
+        story.modem(watch).faults.connect_hangs_s = 60.0
         finger = story.finger(watch)
         finger.bounces = False
         finger.hold()
@@ -52,7 +52,7 @@ def test_text_messages_about_one_alarm_stay_few_through_deep_sleep_and_repeats()
         texts = []
         story.phones.attach(HUB_SIM, lambda sender, text: texts.append(text) or True)
         story.set_clock(watch, within_s=180)
-        watch.hardware.modem.faults.pdp_dropped = True
+        story.modem(watch).faults.pdp_dropped = True
         story.finger(watch).hold()
         story.run(3 * 3600)
         assert 1 <= len(texts) <= 4

@@ -1,5 +1,7 @@
 """What a device with a modem remembers through deep sleep: last fix, last cell, faults and who knows them, its pauses."""
 
+from typing import TYPE_CHECKING
+
 from sos_wire import kinds
 
 # (name, struct code, at the beginning). Times are seconds of the clock that runs through deep sleep.
@@ -41,6 +43,12 @@ class Fix:
 class Outside:
     """One attribute for each row of FIELDS."""
 
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> int: ...
+
+        def __setattr__(self, name: str, value: int) -> None: ...
+
     def __init__(self, values=None):
         for index, row in enumerate(FIELDS):
             setattr(self, row[0], row[2] if values is None else values[index])
@@ -71,12 +79,11 @@ class Outside:
 
     def fault(self, bits, now_s):
         """Note faults of a way out; return whether one of them is new."""
-        news = bits & ~self.faults
-        if news:
-            if not self.faults:
-                self.faulty_since_s = now_s
-            self.faults |= bits
-        return bool(news)
+        known = self.faults
+        self.faults = known | bits
+        if bits and not known:
+            self.faulty_since_s = now_s
+        return bool(bits & ~known)
 
     def works(self, bits):
         """What these faults spoke of works again: the next time is told anew."""
