@@ -1,6 +1,7 @@
 """The order of attempts: every step has a limit, alarms never rest for long, and text messages stay few."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from app import attempts
@@ -17,6 +18,12 @@ def test_every_step_has_a_name_and_a_limit_and_the_longest_is_under_a_minute_and
         "rest",
     ]
     assert all(0 < limit <= 90_000 for _, limit in attempts.STEPS)
+
+
+def test_the_page_that_explains_the_order_names_the_limits_there_are():
+    page = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
+    for name, limit_ms in attempts.STEPS:
+        assert f"| `{name}` | {limit_ms // 1000} s |" in page
 
 
 def test_a_connection_is_waited_for_less_long_while_a_text_message_waits_behind_it():
