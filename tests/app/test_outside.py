@@ -45,6 +45,17 @@ def test_a_modem_that_cannot_name_its_cell_does_not_make_the_last_one_forgotten(
     assert (outside.mcc, outside.mnc, outside.tac, outside.cell, outside.rssi_dbm) == (214, 7, 4660, 99, -87)
 
 
+def test_who_is_seen_moving_has_moved_since_the_last_look_but_no_longer_than_a_quarter_of_an_hour():
+    outside = Outside()
+    outside.looked(False, 1000)
+    outside.looked(True, 1600)
+    assert outside.moved_s == 600
+    outside.looked(False, 2000)
+    assert outside.moved_s == 600
+    outside.looked(True, 10_000)
+    assert outside.moved_s == 1500
+
+
 def test_the_age_of_a_fix_is_reckoned_at_the_events_own_time_where_clocks_tell():
     # Found at 1000 of the running clock, sealed at 1060; the event happened 20 s before that.
     assert Outside.age_s(BEACH, 5060, 5040, 1060) == 40

@@ -42,6 +42,9 @@ TEXT_AFTER_MS = 20_000
 # Text messages of one event, so long after the first each: they are stored on their way and cost money, so a repeat only
 # makes up for one that the network lost. The last tells a later position to whoever reads it.
 TEXTS_MS = (0, 120_000, 600_000, 1_800_000)
+# After a text message a way to the broker that is not known to be good is left alone for so long: its answer takes 4 to 15 s, and a modem that
+# connects does not read it.
+TEXT_LISTEN_MS = 15_000
 # A `felt` by text: the desk must know that *accepted* was felt; the other states are not worth a message.
 TEXTED_FELT = kinds.ACCEPTED
 
@@ -54,6 +57,8 @@ UNANSWERED = 3
 PUBLISHED = 3
 # ... and a failed way costs them only so many rungs of the ladder, or a dead spot would empty the battery.
 RUNGS_OF_OTHERS = 2
+# An alarm climbs the whole ladder so often after a press; then it is no fault of the modem, and the battery must last.
+WHOLE_LADDERS = 2
 
 # After the whole ladder, or an event's part of it: the n-th pause in a row, in seconds, that of an alarm first.
 _PAUSES_S = ((5, 15, 30, 60, 120, 300), (60, 300, 900, 1800, 3600))

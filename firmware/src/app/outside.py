@@ -22,11 +22,15 @@ FIELDS = (
     ("faulty_since_s", "q", 0),
     ("text_fault_at_s", "q", -1),
     ("try_at_s", "q", 0),  # the broker is not looked for again before this
+    ("asked_at_s", "q", -1_000_000),  # when an open alarm's answers were last asked for
     ("failures", "B", 0),  # in a row, to reach it
+    ("looked_at_s", "q", 0),  # when it was last seen whether she moves
     ("moved_s", "H", 0),  # seconds of moving since the last position
     ("kept_power", "B", 0),  # the modem has had power since the last fix: its receiver starts warm
 )
 FORMAT = "".join([row[1] for row in FIELDS])
+# Between two heartbeats; who was seen moving at both is taken to have moved meanwhile.
+LONGEST_LOOK_S = 900
 _MOST = {"B": 255, "H": 65_535}
 
 
@@ -84,6 +88,13 @@ class Outside:
         if bits and not known:
             self.faulty_since_s = now_s
         return bool(bits & ~known)
+
+    def looked(self, stirs, now_s):
+        """She moves, or does not: that is taken for the time since the last look, a quarter of an hour at the most."""
+        since_s = now_s - self.looked_at_s
+        self.looked_at_s = now_s
+        if stirs and since_s > 0:
+            self.moved_s += min(since_s, LONGEST_LOOK_S)
 
     def works(self, bits):
         """What these faults spoke of works again: the next time is told anew."""

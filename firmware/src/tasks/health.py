@@ -27,14 +27,23 @@ class Health:
         self._signals = signals
         self._supervisor = supervisor
         self._lte = lte
-        self._moved_ms = 0
 
     def _draw(self, below):
         raw = os.urandom(2)
         return (raw[0] << 8 | raw[1]) % below
 
+    def _may_ask(self):
+        """A modem is not woken to ask by every step she takes: only at its pace."""
+        if self._lte is None:
+            return True
+        outside, now_s = self._device.identity.outside, self._device.running_s()
+        if now_s - outside.asked_at_s < self._device.settings.lte_ask_every_s - 1:
+            return False
+        outside.asked_at_s = now_s
+        return True
+
     async def loop(self):
-        if self._device.asks():
+        if self._device.asks() and self._may_ask():
             self._beat()  # woken to ask: whatever the gateway has for us comes with the answer
         quiet_since = battery_at = self._device.now_ms()
         while True:
@@ -46,7 +55,6 @@ class Health:
                 self._tell_low_battery()
             await asyncio.sleep_ms(LOOK_EVERY_MS)
             now = self._device.now_ms()
-            self._count_motion(now)
             if self._is_busy(now):
                 quiet_since = now
             elif now - quiet_since >= LINGER_MS:
@@ -56,15 +64,6 @@ class Health:
                     )
                 else:
                     self._sleep()
-
-    def _count_motion(self, now):
-        """Moving is counted in seconds of being kept awake by it; so many minutes of it are worth a position."""
-        if self._lte is None or now >= self._device.moving_until_ms:
-            return
-        self._moved_ms += LOOK_EVERY_MS
-        if self._moved_ms >= 1000:
-            self._moved_ms -= 1000
-            self._device.identity.outside.moved_s += 1
 
     def _is_busy(self, now):
         device = self._device

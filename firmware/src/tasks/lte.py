@@ -97,7 +97,7 @@ class Lte:
     def _next(self):
         now = self._device.now_ms()
         self._meet_new_alarms()
-        if self._text_due_ms(now) == 0:
+        if self._text_due_ms(now) == 0 and (self._may_try() or self._modem.state in ON_THE_NETWORK):
             return SEND_TEXT
         if self._may_try() and self._to_publish(now):
             return SEND
@@ -198,7 +198,12 @@ class Lte:
             device.save_identity()
             device.alarms.remove(event)
         device.works(kinds.FAULT_SMS)
-        self._stay(device.settings.lte_listen_s)
+        if event.is_kept() and not self._data_works():
+            self._listen_until_ms = device.now_ms() + attempts.TEXT_LISTEN_MS
+
+    def _data_works(self):
+        """Whether the way to the broker was good since this start, and nothing is known against it."""
+        return self._connected_ms >= 0 and not self._device.identity.outside.failures and not self._rung
 
     def _text_of_now(self):
         for event in self._texts():
@@ -324,7 +329,8 @@ class Lte:
             await self._recover(RESTART_RUNG)
             self._rung = 0
             return
-        allowed = LAST_RUNG + 1 if self._has_alarm() else attempts.RUNGS_OF_OTHERS
+        whole = self._has_alarm() and outside.failures < attempts.WHOLE_LADDERS
+        allowed = LAST_RUNG + 1 if whole else attempts.RUNGS_OF_OTHERS
         self._rung = max(self._rung, FIRST_RUNG.get(error.fault, 0))
         if self._link.rebooted:
             self._link.rebooted, self._rung = False, 0  # it is there: it only has to be asked again

@@ -16,6 +16,10 @@ REMIND_EVERY_MS = 4000
 TRY_AGAIN_MS = 5000
 
 
+# Whose acceleration varies by so much is on her way; who sits and reads is not.
+STIR_MG = 300
+
+
 class Motion:
     def __init__(self, device, accelerometer, signals, supervisor, woken):
         self._device = device
@@ -25,6 +29,7 @@ class Motion:
         self._detector = fall.Detector()
         self._fallen = False
         self._remind_ms = 0
+        self._least, self._most = 1 << 29, 0  # squares of the samples of one reading
         if woken:
             self._stay(WATCH_MS)
 
@@ -32,6 +37,8 @@ class Motion:
         self._device.moving_until_ms = self._device.now_ms() + ms
 
     def _feed(self, x, y, z):
+        square = x * x + y * y + z * z
+        self._least, self._most = min(self._least, square), max(self._most, square)
         if self._detector.feed(x, y, z) == fall.FALL:
             self._fallen = True
 
@@ -56,6 +63,7 @@ class Motion:
         while True:
             self._supervisor.alive("motion")
             self._accelerometer.read_fifo(self._feed)
+            self._note_stirring()
             if self._fallen:
                 self._fallen = False
                 log.line("fall")
@@ -70,6 +78,13 @@ class Motion:
                 await asyncio.sleep_ms(READ_EVERY_MS)
             except asyncio.TimeoutError:
                 continue
+
+    def _note_stirring(self):
+        """What the last seconds were like stands for the time since the last look: a step wakes no processor."""
+        stirs = self._most - self._least >= 2000 * STIR_MG  # of squares around 1 g
+        self._least, self._most = 1 << 29, 0
+        if self._device.has_modem:
+            self._device.identity.outside.looked(stirs, self._device.running_s())
 
     def _remind(self):
         """While a fall can be taken back the countdown is felt again and again: who lies there may not notice the first."""
