@@ -79,8 +79,14 @@ def test_telemetry_never_goes_as_a_text_message(kind):
     assert texts_of(Event(1, 1, kind), 60 * MINUTE_MS) == []
 
 
-def test_pauses_grow_and_end_at_five_minutes_for_an_alarm_and_an_hour_for_the_rest():
-    for has_alarm, longest in ((True, 300), (False, 3600)):
+def test_an_alarm_climbs_the_whole_ladder_twice_and_then_the_battery_must_last():
+    assert [attempts.rungs(True, n) for n in range(4)] == [attempts.RUNGS, attempts.RUNGS, 0, 0]
+    assert attempts.rungs(False, 0) < attempts.RUNGS
+    assert attempts.rungs(False, 5) == 0
+
+
+def test_pauses_grow_and_end_at_ten_minutes_for_an_alarm_and_an_hour_for_the_rest():
+    for has_alarm, longest in ((True, 600), (False, 3600)):
         pauses = [attempts.pause_s(n, has_alarm) for n in range(1, 20)]
         assert pauses == sorted(pauses)
         assert pauses[-1] == longest

@@ -57,11 +57,13 @@ UNANSWERED = 3
 PUBLISHED = 3
 # ... and a failed way costs them only so many rungs of the ladder, or a dead spot would empty the battery.
 RUNGS_OF_OTHERS = 2
-# An alarm climbs the whole ladder so often after a press; then it is no fault of the modem, and the battery must last.
-WHOLE_LADDERS = 2
+# An alarm climbs the whole ladder, which has so many rungs, ...
+RUNGS = 7
+# ... but after so many failures in a row it is no fault of the modem: each attempt is one attempt. A press begins anew.
+FAILURES_WITH_RUNGS = 2
 
 # After the whole ladder, or an event's part of it: the n-th pause in a row, in seconds, that of an alarm first.
-_PAUSES_S = ((5, 15, 30, 60, 120, 300), (60, 300, 900, 1800, 3600))
+_PAUSES_S = ((5, 15, 30, 60, 120, 300, 600), (60, 300, 900, 1800, 3600))
 
 # A fault of a way out is told over another one: once at once, then (by text, where nobody took it) after it has lasted so
 # long. A certificate that is refused is an attack or a mistake that no waiting mends; the others come and go.
@@ -102,6 +104,13 @@ def text_due_ms(event, age_ms):
     if not event.is_kept() or not event.waits() or event.texted >= len(TEXTS_MS):
         return -1
     return max(0, TEXT_AFTER_MS + TEXTS_MS[event.texted] - age_ms)
+
+
+def rungs(has_alarm, failures):
+    """Return how many rungs of the ladder are climbed after a failed step before the next pause."""
+    if failures >= FAILURES_WITH_RUNGS:
+        return 0
+    return RUNGS if has_alarm else RUNGS_OF_OTHERS
 
 
 def pause_s(failures, has_alarm):

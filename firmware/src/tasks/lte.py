@@ -329,8 +329,7 @@ class Lte:
             await self._recover(RESTART_RUNG)
             self._rung = 0
             return
-        whole = self._has_alarm() and outside.failures < attempts.WHOLE_LADDERS
-        allowed = LAST_RUNG + 1 if whole else attempts.RUNGS_OF_OTHERS
+        allowed = attempts.rungs(self._has_alarm(), outside.failures)
         self._rung = max(self._rung, FIRST_RUNG.get(error.fault, 0))
         if self._link.rebooted:
             self._link.rebooted, self._rung = False, 0  # it is there: it only has to be asked again
@@ -367,7 +366,9 @@ class Lte:
     async def _rest(self):
         """Put the modem to sleep: in PSM it keeps what it knows of the network, switched off it needs nothing."""
         self._rested = True
-        keeps = bool(self._device.settings.modem_psm)
+        # Without a network there is no PSM: it would search for one all night.
+        searches = self._device.identity.outside.faults & (kinds.FAULT_REGISTRATION | kinds.FAULT_SIM)
+        keeps = bool(self._device.settings.modem_psm) and not searches
         self._power.stays_on = False  # if this fails, its supply is cut with the processor's
         work = self._modem.sleep() if keeps else self._modem.stop()
         try:
