@@ -8,6 +8,7 @@ from sos_wire import kinds
 from simulator import run
 from simulator.scenarios import sos_while_the_modem_misbehaves as misbehaviour
 from simulator.story import HUB_SIM, opened
+from simulator.world.broker import CA
 
 
 @pytest.mark.slow
@@ -56,6 +57,36 @@ def test_text_messages_about_one_alarm_stay_few_through_deep_sleep_and_repeats()
         story.finger(watch).hold()
         story.run(3 * 3600)
         assert 1 <= len(texts) <= 4
+
+
+def test_a_certificate_that_is_refused_is_told_at_once_by_the_hub_that_hears_her_and_costs_no_text_message():
+    with opened(seed=6) as story:
+        story.hub("kitchen", sim=HUB_SIM)
+        watch = story.watch()
+        story.set_clock(watch, within_s=180)
+        story.desk.broker.authority = CA.replace("virtual", "another")
+        story.finger(watch).hold()
+
+        def told() -> bool:
+            return any(
+                (row["faults"] or 0) & kinds.FAULT_CERTIFICATE for row in story.desk.store.rows("event")
+            )
+
+        assert story.until(told, within_s=180)
+        story.run(120)
+        assert {row["via"] for row in story.desk.store.rows("sighting")} == {"ble"}
+
+
+def test_two_hours_without_coverage_leave_the_modem_off_for_most_of_the_time():
+    with opened(seed=7) as story:
+        watch = story.watch()
+        story.set_clock(watch, within_s=180)
+        story.modem(watch).faults.no_network = True
+        story.finger(watch).hold()
+        story.run(1800)  # in which she is told, and everything is tried
+        began = watch.hardware.meter.us["modem_search"]
+        story.run(7200)
+        assert watch.hardware.meter.us["modem_search"] - began < 0.1 * 7200e6
 
 
 def test_the_last_fix_and_its_age_ride_in_the_first_full_form_of_an_alarm():
