@@ -89,6 +89,52 @@ def test_two_hours_without_coverage_leave_the_modem_off_for_most_of_the_time():
         assert watch.hardware.meter.us["modem_search"] - began < 0.1 * 7200e6
 
 
+XTRA = "http://xtra.example/xtra3gr_72h.bin"
+
+
+def asks(story, watch):
+    """Return how often the modem was told to fetch assistance."""
+    return sum(b"AT+HTTPTOFS=" in data for _, who, data in story.modem(watch).transcript if who == "host")
+
+
+def test_without_an_address_of_its_own_a_watch_fetches_nothing():
+    with opened(seed=8) as story:
+        watch = story.watch()
+        story.set_clock(watch, within_s=180)
+        assert story.until(lambda: watch.asleep, within_s=240)
+        assert not asks(story, watch)
+
+
+def test_assistance_for_satellites_is_fetched_with_telemetry_and_not_again_while_it_is_young():
+    with opened(seed=8) as story:
+        watch = story.watch(network={"assist_url": XTRA})
+        story.set_clock(watch, within_s=180)
+        assert story.until(lambda: "xtra_copied" in story.modem(watch).flash, within_s=3 * 3600)
+        assert story.modem(watch).flash["cgnsxtra"] == 1
+        fetched = story.modem(watch).flash["xtra_copied"]
+        assert story.until(lambda: watch.asleep, within_s=240)
+        story.run(6 * 3600)
+        assert story.modem(watch).flash["xtra_copied"] == fetched
+
+
+def test_nothing_is_fetched_while_an_alarm_is_open():
+    with opened(seed=9) as story:
+        watch = story.watch(network={"assist_url": XTRA})
+        story.finger(watch).hold()
+        assert story.until(story.desk.open_incidents, within_s=240)
+        story.run(600)
+        assert "downloads" not in story.modem(watch).flash
+
+
+def test_a_press_during_a_download_that_hangs_does_not_wait_for_it():
+    with opened(seed=10) as story:
+        watch = story.watch(network={"assist_url": XTRA})
+        story.modem(watch).faults.download_hangs = True
+        assert story.until(lambda: asks(story, watch), within_s=180)
+        story.finger(watch).hold()
+        assert story.until(story.desk.open_incidents, within_s=4)
+
+
 def test_the_last_fix_and_its_age_ride_in_the_first_full_form_of_an_alarm():
     with opened(seed=5) as story:
         watch = story.watch()

@@ -12,6 +12,7 @@ TEXT = 5
 POSITION = 6
 RECOVER = 7
 REST = 8
+ASSIST = 9
 
 # (name, limit in ms). The limit is this firmware's patience, whatever the driver's own limits inside it are.
 STEPS = (
@@ -33,6 +34,8 @@ STEPS = (
     ("recover", 60_000),
     # An orderly power-off, or into PSM.
     ("rest", 15_000),
+    # 34 KB of assistance for the receiver, only while nothing else is to do, and left alone as soon as something is.
+    ("assist", 60_000),
 )
 # While an alarm may still go as a text message, which a SMCONN that hangs holds up as well, it is waited for so long only.
 FIRST_CONNECT_MS = 20_000
@@ -64,6 +67,11 @@ FAILURES_WITH_RUNGS = 2
 
 # After the whole ladder, or an event's part of it: the n-th pause in a row, in seconds, that of an alarm first.
 _PAUSES_S = ((5, 15, 30, 60, 120, 300, 600), (60, 300, 900, 1800, 3600))
+
+# The modem is asked for the age of its assistance so seldom, which lasts three days and is renewed in the third; and after
+# a download that failed or was overtaken so much later: cold starts are longer until then.
+ASSIST_EVERY_S = 86_400
+ASSIST_AGAIN_S = 21_600
 
 # A fault of a way out is told over another one: once at once, then (by text, where nobody took it) after it has lasted so
 # long. A certificate that is refused is an attack or a mistake that no waiting mends; the others come and go.

@@ -26,6 +26,7 @@ FIELDS = (
     ("failures", "B", 0),  # in a row, to reach it
     ("looked_at_s", "q", 0),  # when it was last seen whether she moves
     ("moved_s", "H", 0),  # seconds of moving since the last position
+    ("assist_at_s", "q", 0),  # the modem's assistance for its receiver is not asked for before this
     ("kept_power", "B", 0),  # the modem has had power since the last fix: its receiver starts warm
 )
 FORMAT = "".join([row[1] for row in FIELDS])

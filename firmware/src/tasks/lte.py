@@ -18,7 +18,8 @@ SEND_TEXT = 1
 SEND = 2
 LOCATE = 3
 BE_THERE = 4
-REST = 5
+ASSIST = 5
+REST = 6
 
 LOOK_FOR_FIX_MS = 1000
 # The driver keeps to the time it is given; this much later it is taken for lost.
@@ -107,6 +108,8 @@ class Lte:
             return BE_THERE if self._may_try() and self._modem.state != sim7080g.CONNECTED else NOTHING
         if now < self._stay_until_ms and self._modem.connected:
             return NOTHING
+        if self._assist_is_due():
+            return ASSIST
         return NOTHING if self._is_resting() else REST
 
     def _is_resting(self):
@@ -268,6 +271,8 @@ class Lte:
             await self._locate()
         elif what == BE_THERE:
             await self._advance()
+        elif what == ASSIST:
+            await self._assist()
         else:
             await self._rest()
 
@@ -475,6 +480,26 @@ class Lte:
         waiting = [e for e in device.alarms.events if e.kind == kinds.POSITION]
         for event in tracking.too_many(waiting):
             device.alarms.remove(event)
+
+    # Assistance: what makes the receiver's cold starts short, fetched over a connection that is there for something else.
+
+    def _assist_is_due(self):
+        if not self._modem.connected or not self._modem.network.get("assist_url") or self._has_alarm():
+            return False
+        device = self._device
+        return self._alarm_located() is None and device.running_s() >= device.identity.outside.assist_at_s
+
+    async def _assist(self):
+        """Renew it if it is old. It fails without consequences: the receiver starts as it does without."""
+        device = self._device
+        young = False
+        try:
+            young = await self._step(attempts.ASSIST, self._modem.assist(lambda: self._next() != ASSIST))
+        except ModemError as error:
+            log.line("lte: %s" % error.text)
+        again_s = attempts.ASSIST_EVERY_S if young else attempts.ASSIST_AGAIN_S
+        device.identity.outside.assist_at_s = device.running_s() + again_s
+        device.save_identity()
 
     # Answers and waiting.
 
