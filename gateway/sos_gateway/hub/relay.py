@@ -17,7 +17,7 @@ from sos_wire import topics
 from .bluetooth import Bluetooth, Order
 from .config import HubSettings, backend
 from .sms import Texts
-from .spool import SMS, UNSPOOLED, Kept, Spool
+from .spool import BLE, SMS, UNSPOOLED, Kept, Spool
 
 PACK_S = 0.010  # what is heard in this time goes into one message
 SAME_AGAIN_S = 5.0  # identical bytes are forwarded at most so often
@@ -84,12 +84,12 @@ class Hub:
             self._packed[frame] = (before[0] if before else now_ms(), rssi, frame)
         self._something.set()
 
-    def written(self, order_id: int, ok: bool, why: str) -> None:
+    def written(self, order_id: int, ok: bool, why: str, via: str = BLE) -> None:
         """The radio, or the stick, says what became of an order."""
         if not ok:
             log.info("answer %d was not carried: %s", order_id, why)
         if order_id:
-            self._reports.append({"id": order_id, "ok": ok, "why": why})
+            self._reports.append({"id": order_id, "ok": ok, "why": why, "via": via})
             self._something.set()
 
     # From the stick, by its thread.
@@ -105,7 +105,7 @@ class Hub:
             spool_file=settings.spool_file,
             clock_ms=now_ms,
             heard=self._came_as_text,
-            written=lambda *report: self._in_loop(self.written, *report),
+            written=lambda *report: self._in_loop(self.written, *report, SMS),
         )
 
     def _in_loop(self, do: Callable[..., object], *values: Any) -> bool:
@@ -270,7 +270,7 @@ class Hub:
         elif self.texts:
             self.texts.carry(order)
         else:
-            self.written(order.id, False, "this hub has no stick")
+            self.written(order.id, False, "this hub has no stick", SMS)
 
     def _forget_published(self, ranges: list[list[int]]) -> None:
         for first, last in ranges:

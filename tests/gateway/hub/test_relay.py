@@ -374,7 +374,9 @@ def test_a_hub_with_a_stick_says_what_came_by_text_and_texts_what_it_is_told_to(
             await until("it is receipted", lambda: len(hub.spool) == 0)
             await give(desk, [frame[1:6]], answer, "sms")
             await until("it is texted", lambda: post.answers == [sms.encode(answer)])
-            await until("it is reported", lambda: reports(desk) == [{"id": 1, "ok": True, "why": ""}])
+            await until(
+                "it is reported", lambda: reports(desk) == [{"id": 1, "ok": True, "why": "", "via": "sms"}]
+            )
             assert hub.texts.status()["received"] == 1
 
     at_work(story, sms_port=post.port, **radio)
@@ -418,7 +420,7 @@ def test_a_hub_without_a_stick_says_that_it_cannot_text(at_work):
     async def story(hub, desk, line):
         await give(desk, [os.urandom(5)], b"\x11" + os.urandom(23), "sms", 7)
         await until("it is reported", lambda: reports(desk))
-        assert reports(desk) == [{"id": 7, "ok": False, "why": "this hub has no stick"}]
+        assert reports(desk) == [{"id": 7, "ok": False, "why": "this hub has no stick", "via": "sms"}]
         assert not hub.radio._orders
 
     at_work(story)
