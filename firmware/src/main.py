@@ -65,6 +65,7 @@ def modem_task(hardware, device, network, supervisor, answers):
         device, LteLink(modem, device.number, network["sms_to"], device.news), power, supervisor, answers
     )
     supervisor.run("lte", lte.loop)
+    supervisor.run("answers", lte.listen)
     return lte
 
 

@@ -205,3 +205,9 @@ def test_clicks_that_began_before_an_alarm_was_raised_never_name_it():
     alarms, event = raised()
     assert alarms.countdown(NOW - 1) is None
     assert alarms.countdown(NOW) is event
+
+
+def test_power_that_goes_before_the_earlier_alarms_are_marked_leaves_them_silent_all_the_same():
+    journal = [Event(1, 1, kinds.SOS), Event(1, 2, kinds.SILENT), Event(1, 3, kinds.SOS)]
+    alarms = Alarms(journal)
+    assert [event.is_discreet() for event in alarms.events] == [True, True, False]

@@ -140,6 +140,9 @@ class Alarms:
         self.events = list(events)
         for event in self.events:
             event.reloaded = True
+            self.hush(
+                event
+            )  # power may have gone between a silent alarm's record and the marks of those before it
 
     def add(self, event, now_ms):
         """Take in a new event."""
@@ -259,7 +262,8 @@ class Alarms:
         Whoever stands beside her must not learn from a countdown, or from the answer to an earlier press, that help is
         on its way.
         """
-        loud = [e for e in self.events if e.kind not in DISCREET and e.is_alarm() and not e.hushed]
+        before = self.events[: self.events.index(event)] if event in self.events else self.events
+        loud = [e for e in before if e.kind not in DISCREET and e.is_alarm() and not e.hushed]
         if event.kind not in DISCREET:
             return []
         for earlier in loud:

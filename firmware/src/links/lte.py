@@ -3,6 +3,8 @@
 The modem's callbacks come from its reader: they keep what came and flag; the task does the rest.
 """
 
+import asyncio
+
 from sos_wire import sms, topics
 
 # Down frames that wait to be taken: an answer to each of a full message of positions.
@@ -10,7 +12,7 @@ MOST_FRAMES = 16
 
 
 class LteLink:
-    """One modem, one device. `changed` is an Event: something has come, or something is lost."""
+    """One modem, one device. Two Events: `came` a frame has, `changed` when something is lost."""
 
     def __init__(self, modem, number, text_number, changed):
         self.modem = modem
@@ -18,6 +20,7 @@ class LteLink:
         self._text_number = text_number
         self._changed = changed
         self._frames = []
+        self.came = asyncio.Event()
         self.dropped = 0
         self.rebooted = False  # the modem has begun anew by itself; whoever asks forgets it
         modem.on_down, modem.on_sms, modem.on_lost = self._came, self._texted, self._lost
@@ -27,7 +30,7 @@ class LteLink:
             self.dropped += 1  # the gateway repeats what matters
         else:
             self._frames.append(bytes(payload))
-        self._changed.set()
+        self.came.set()
 
     def _texted(self, _, text):
         """A text message: sealed or nothing, so it does not matter who sent it."""

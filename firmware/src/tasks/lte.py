@@ -76,7 +76,6 @@ class Lte:
         self._begin()
         while True:
             self._supervisor.alive("lte")
-            self._take_in()
             what = self._next()
             if what == NOTHING:
                 await self._wait(self._idle_ms())
@@ -322,7 +321,9 @@ class Lte:
         log.line("lte: %s" % error.text)
         device.fault(self._fault_of(error))
         now = device.now_ms()
-        if what == SEND_TEXT:
+        if (
+            what == SEND_TEXT and error.fault != kinds.FAULT_MODEM
+        ):  # a deaf modem is revived, and then texts first
             self._text_again_ms = now + TEXT_AGAIN_MS
         if what == LOCATE:
             self._locate_again_ms = now + LOCATE_AGAIN_MS
@@ -503,12 +504,20 @@ class Lte:
 
     # Answers and waiting.
 
-    def _take_in(self):
+    async def listen(self):
+        """Take answers in as they come: whoever is answered feels it, however long the step lasts that is under way."""
         while True:
+            self._supervisor.alive("answers")
             frame = self._link.take_frame()
-            if frame is None:
-                return
-            self._answers.take(frame, self)
+            if frame is not None:
+                self._answers.take(frame, self)
+                self._device.news.set()
+                continue
+            self._link.came.clear()
+            try:
+                await asyncio.wait_for_ms(self._link.came.wait(), 5000)
+            except asyncio.TimeoutError:
+                pass  # nothing came
 
     def approve(self, news):
         self._unanswered = 0
