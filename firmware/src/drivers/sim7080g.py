@@ -16,6 +16,7 @@ from drivers.at import AtError, AtGone, AtPort, AtTimeout
 from drivers.sim7080g_gnss import Gnss
 from drivers.sim7080g_limits import TIMEOUTS_MS, ModemError, Until
 from drivers.sim7080g_mqtt import Mqtt
+from drivers.sim7080g_settings import Settings
 from drivers.sim7080g_sms import Sms
 
 OFF = "OFF"
@@ -46,28 +47,6 @@ _ATTEND_MS = 5_000
 _BOOT_TEXT_MS = 15_000
 _LADDER = 6
 
-# (command, what to set, how the answer to "?" begins, whether the radio must be off). MAN says of each how it is saved: a
-# stale APN, PSM and CSCLK survive the loss of power; CMEE, CMGF, CNMI and CEREG are gone at every boot. Read back: some
-# firmware answers OK and keeps another value (U).
-_SETTINGS = (
-    (
-        "IPR",
-        "115200",
-        "115200",
-        False,
-    ),  # a fixed speed: with 0 the first command is lost, and no boot is told of
-    ("CSCLK", "0", "0", False),  # no sleep by DTR unless asked for
-    ("CPSMS", "0", "0", False),  # no power saving while somebody may call
-    ("CNMP", "38", "38", True),  # LTE only
-    ("CMNB", "3", "3", True),  # Cat-M and NB-IoT
-    ("CLTS", "1", "1", False),  # the network's time; from the next boot on
-    ("CEREG", "2", "2,", False),
-    ("CPSMSTATUS", "1", "1", False),
-    ("CMGF", "1", "1", False),
-    ("CSCS", '"IRA"', "IRA", False),
-    ("CNMI", "2,1,0,0,0", "2,1", False),  # messages are kept, and told of by +CMTI
-)
-_SETTINGS_OF_SMS = ("CMGF", "CSCS", "CNMI")
 _POWERED_DOWN = ("NORMAL POWER DOWN", "UNDER-VOLTAGE POWER DOWN", "OVER-VOLTAGE POWER DOWN")
 
 
@@ -92,13 +71,13 @@ class Modem:
         self.mqtt = Mqtt(self)
         self.sms = Sms(self)
         self.satellites = Gnss(self)
+        self._settings = Settings(self)
         self.pdp = False
         self._pdp_refused = False
         self._off_at = None  # ticks of when it went off, or got its rail back
         self._dark = False  # we have taken the power away ourselves
         self._set_up = False  # the settings of this boot are made
-        self._boots = 0
-        self._restarted = False  # for the network's time, which is told from the next boot on (MAN, CLTS)
+        self.boots = 0  # seen, or brought about
         self._ready_at = None  # when it last said RDY
         self._silences_radio = False  # what is lost now, we have let go of
         self._refused_pin = False
@@ -233,7 +212,7 @@ class Modem:
     def _began_anew(self):
         """Everything of this boot is gone, and the command under way with it."""
         self.port.must_echo = False
-        self._boots += 1
+        self.boots += 1
         known, self._set_up = self._set_up, False
         self.mqtt.forget()
         self.pdp = False
@@ -288,7 +267,7 @@ class Modem:
         if self._dark:
             self._off_at = time.ticks_ms()
         await until.pause(_WAKE_MS)
-        alive = not self._dark and await self._hello(until.part(TIMEOUTS_MS["hello"]))
+        alive = not self._dark and await self.hello(until.part(TIMEOUTS_MS["hello"]))
         for attempt in range(3):
             if alive or until.left() <= 0:
                 break
@@ -320,7 +299,7 @@ class Modem:
         self.state = BOOTING  # whatever it said when it went
         await self._press(_PWRKEY_ON_MS)
         self._dark = False
-        return await self._hello(until.part(TIMEOUTS_MS["boot"]))
+        return await self.hello(until.part(TIMEOUTS_MS["boot"]))
 
     def _rail(self, on):
         try:
@@ -335,7 +314,7 @@ class Modem:
         finally:
             self.power.pwrkey(False)
 
-    async def _hello(self, until):
+    async def hello(self, until):
         """Say AT until it is answered; return whether it was. The first ones set the speed, or wake it (MAN, IPR)."""
         while until.left() > 0:
             try:
@@ -352,13 +331,15 @@ class Modem:
         if self._set_up:
             return
         for _ in range(3):
-            boots = self._boots
+            boots = self.boots
             try:
-                await self._make_settings(until)
+                if not await self.hello(until.part(TIMEOUTS_MS["boot"])):
+                    raise self.refuse(kinds.FAULT_MODEM, "it does not answer")
+                await self._settings.make(until)
             except ModemError:
-                if boots == self._boots:
+                if boots == self.boots:
                     raise
-            if boots == self._boots:
+            if boots == self.boots:
                 break
         else:
             raise self.refuse(kinds.FAULT_MODEM, "it begins anew again and again")
@@ -367,62 +348,7 @@ class Modem:
         if self.state == BOOTING:
             self.state = READY
 
-    async def _make_settings(self, until):
-        """All that does not survive a boot, and all that does and may be stale."""
-        if not await self._hello(until.part(TIMEOUTS_MS["boot"])):
-            raise self.refuse(kinds.FAULT_MODEM, "it does not answer")
-        await self._listen_to_echo(until)
-        if await self._is_trapped(until):
-            await self._reset("AT+CFUN=6", until)
-            await self._listen_to_echo(until)
-        changes = []
-        for name, wanted, begins, radio_off in _SETTINGS:
-            line = await self.value("AT+%s?" % name, "+%s:" % name, until)
-            if line is None or not ",".join(lines.fields(line)).startswith(begins):
-                changes.append((name, wanted, begins, radio_off))
-        if not await self._apn_is_right(until):
-            changes.append(("CGDCONT", '1,"IP","%s"' % self.network["apn"], None, True))
-        await self._change(changes, until)
-        if self._clock is None and not self._restarted and "CLTS" in [change[0] for change in changes]:
-            # A modem fresh from the factory, in a watch that has no time either: without any, no certificate is valid.
-            self._restarted = True
-            await self._reset("AT+CREBOOT", until)
-            self._boots += 1
-
-    async def _listen_to_echo(self, until):
-        for _ in range(3):
-            await self.ask("ATE1", until)
-            await self.order("AT+CMEE=1", until)
-            if self.port.echoed:
-                self.port.must_echo = True
-                return
-        log.line("modem: it does not echo, so nobody knows what it reads")
-
-    async def _is_trapped(self, until):
-        """CFUN 7 (offline) can be left by 6 or a reboot only, 5 is a factory's (MAN, CFUN); both survive a reboot."""
-        line = await self.value("AT+CFUN?", "+CFUN:", until)
-        return line is not None and lines.fields(line)[0] in ("5", "7")
-
-    async def _apn_is_right(self, until):
-        for line in await self.ask("AT+CGDCONT?", until) or ():
-            found = lines.fields(line)
-            if line.startswith("+CGDCONT:") and found[0] == "1":
-                return len(found) > 2 and found[1:3] == ["IP", self.network["apn"]]
-        return False
-
-    async def _change(self, changes, until):
-        if any([change[3] for change in changes]):
-            await self.switch_radio(False, until)
-        for name, wanted, begins, _ in changes:
-            if await self.ask("AT+%s=%s" % (name, wanted), until) is None:
-                if name not in _SETTINGS_OF_SMS:
-                    log.line("modem: it refuses the setting %s" % name)
-                continue
-            line = await self.value("AT+%s?" % name, "+%s:" % name, until) if begins else ""
-            if begins and (line is None or not ",".join(lines.fields(line)).startswith(begins)):
-                log.line("modem: the setting %s does not stick" % name)
-
-    async def _reset(self, text, until):
+    async def reset(self, text, until):
         """Let it begin anew by a command; it comes back with the settings it keeps."""
         self.state = BOOTING
         self._set_up = False
@@ -432,7 +358,7 @@ class Modem:
         except ModemError:
             pass  # the answer may be cut off by the boot
         await until.pause(_RESET_MS)
-        if not await self._hello(until.part(TIMEOUTS_MS["boot"])):
+        if not await self.hello(until.part(TIMEOUTS_MS["boot"])):
             raise self.refuse(kinds.FAULT_MODEM, "it does not come back from a reset")
 
     async def stop(self):
@@ -499,7 +425,7 @@ class Modem:
             if step >= 5:
                 await self._revive(step, until)
             elif step == 4:
-                await self._reset("AT+CREBOOT", until)
+                await self.reset("AT+CREBOOT", until)
                 await self._ready(until)
             elif step == 3:
                 await self._let_go(until)
