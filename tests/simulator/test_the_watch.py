@@ -75,7 +75,7 @@ def test_the_button_wakes_it_by_ext0_and_a_blow_by_ext1():
 def test_a_line_that_stays_low_does_not_wake_it_for_ever():
     with opened(seed=7) as story:
         watch = story.watch(2)
-        assert story.until(lambda: watch.asleep)
+        assert story.until(lambda: watch.asleep, within_s=240)
         story.finger(watch)._level(0)
         story.run(180)
         story.finger(watch)._level(1)
