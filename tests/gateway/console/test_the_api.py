@@ -157,9 +157,10 @@ def test_positions_of_a_silent_alarm_are_seen_by_who_may_see_it_and_by_nobody_el
             streamed[name] = []
             while seen not in streamed[name]:
                 line = next(reader)
-                if line.startswith("data:") and '"id"' in line:
-                    said = json.loads(line.removeprefix("data:"))
-                    assert (said["what"], said["position"]["radius_m"]) == ("position", 25)
+                said = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+                # What is older than the stream may still come over it: the incidents themselves.
+                if said.get("what") == "position":
+                    assert said["position"]["radius_m"] == 25
                     streamed[name].append(said["id"])
     assert streamed == {"ordinary": [seen], "special": [hidden, seen]}
     assert client.get(f"/api/incidents/{hidden}", headers=ordinary).status_code == 404
