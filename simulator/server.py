@@ -21,6 +21,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from .chips.gsm_stick import GsmStick
 from .feed import Feed
+from .outdoors import Outdoors, add_routes
 from .provisioning import provision
 from .radio.pendant_radio import Air
 from .world import firmware, recordings
@@ -102,9 +103,7 @@ class Steering:
         self.air = Air(seed)
         self.world = World(self.air)
         self.air.send = self._send
-        self.texts = SmsCentre(LoopScheduler(), random.Random(f"{seed}:texts"))
-        self.sticks: dict[str, GsmStick] = {}
-        self.telephones: dict[str, list[dict[str, str]]] = {}
+        self.outdoors = Outdoors(self.world, self.air, seed)
         self.feed = Feed()
         self.world.listeners.add(self.feed.add)
         self.tasks: set[asyncio.Task] = set()
@@ -163,7 +162,7 @@ def create_app(steering: Steering) -> FastAPI:
     _device_routes(app, steering)
     _body_routes(app, steering)
     _world_routes(app, steering)
-    _text_routes(app, steering)
+    add_routes(app, steering.outdoors)
     app.mount("/visitor", StaticFiles(directory=PAGE), name="visitor")
 
     @app.get("/")
@@ -261,12 +260,14 @@ def _text_routes(app: FastAPI, steering: Steering) -> None:
 def _device_routes(app: FastAPI, steering: Steering) -> None:
     @app.post("/devices")
     async def add(said: NewDevice) -> dict[str, Any]:
-        """Provision a device from a secrets file and switch it on."""
-        number = json.loads(said.secret_file.read_text())["device"]
+        """Provision a device from a secrets file and switch it on; one with a network in it is a watch."""
+        secrets = json.loads(said.secret_file.read_text())
+        number = secrets["device"]
         folder = steering.folder / str(number)
         await asyncio.to_thread(provision, folder, said.secret_file, said.settings)
         steering.air.add(number)
-        steering.world.add(number, folder, said.battery_percent)
+        add = steering.outdoors.add if "network" in secrets else steering.world.add
+        add(number, folder, said.battery_percent)
         return {"device": number}
 
     @app.get("/devices")
@@ -277,8 +278,11 @@ def _device_routes(app: FastAPI, steering: Steering) -> None:
     async def state(number: int) -> dict[str, Any]:
         device = steering.device(number)
         hardware = device.hardware
+        watch = steering.outdoors.watches.get(number)
         return {
             "device": number,
+            "board": hardware.board,
+            "outdoors": watch.seen() if watch else None,
             "asleep": device.asleep,
             "destroyed": device.dead,
             "state": hardware.state,
@@ -353,15 +357,13 @@ async def serve(port: int, folder: Path, seed: int) -> None:
     server = uvicorn.Server(
         uvicorn.Config(create_app(steering), log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
     )
-    bodies = asyncio.create_task(steering.world.run())
+    living = [asyncio.create_task(part.run()) for part in (steering.world, steering.outdoors)]
     try:
         await server.serve(sockets=[listener])
     finally:
-        for stick in steering.sticks.values():
-            stick.unplug()
-        bodies.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await bodies
+        for task in living:
+            task.cancel()
+        await asyncio.gather(*living, return_exceptions=True)
         steering.world.close()
 
 

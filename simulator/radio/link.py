@@ -83,6 +83,7 @@ class AirLink(LocalLink):
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
         self.receptions: dict[AirController, Reception] = {}
+        self.away: set[Controller] = set()  # whose packets nobody is near enough to hear
         self.begin(seed)
 
     def begin(self, seed: int) -> None:
@@ -103,6 +104,8 @@ class AirLink(LocalLink):
             return
         if not isinstance(packet, ll.AdvInd):
             return  # pendants send nothing else
+        if sender_controller in self.away:
+            return
         loop = asyncio.get_running_loop()
         for receiver, reception in list(self.receptions.items()):
             if reception.deaf or receiver is sender_controller or not receiver.wants_packets():

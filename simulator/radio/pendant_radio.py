@@ -63,10 +63,24 @@ class PendantRadio:
         self.on = on
         if not on:
             self.silence()
-            if self._connection is not None:
-                self._connection = None
-                self._link.lose(self.controller)
-                self.device.connections.clear()
+            self._cut()
+
+    def _cut(self) -> None:
+        """The connection is gone without a word; the other side notices after the supervision time-out."""
+        if self._connection is not None:
+            self._connection = None
+            self._link.lose(self.controller)
+            self.device.connections.clear()
+
+    def reach(self, heard: bool) -> None:
+        """Be near enough to hubs, or too far from all of them."""
+        if heard:
+            self._link.away.discard(self.controller)
+            return
+        self._link.away.add(self.controller)
+        if (connection := self._connection) is not None:
+            self._cut()
+            self._send("ble.disconnected", 1, bytes(connection.peer_address).hex())
 
     def services(self, services: list) -> None:
         if self._characteristics:
@@ -187,6 +201,10 @@ class Air:
 
     def disconnect(self, device: int, connection: int) -> None:
         self[device].disconnect()
+
+    def reach(self, device: int, heard: bool) -> None:
+        """Let a device be near enough to hubs, or too far from all of them."""
+        self[device].reach(heard)
 
     # Hubs: one HCI door each, so that each has its own place.
 

@@ -1,4 +1,4 @@
-"""Every part of Socors on this machine: database, broker, gateway, hubs, simulated air and pendants, one folder."""
+"""Every part of Socors on this machine: database, broker, gateway, hubs, simulated air and devices, one folder."""
 
 import asyncio
 import base64
@@ -9,14 +9,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from ..accounts.service import Accounts
 from ..app import put_towns, utc_now
+from ..keys.network import Lte
 from ..keys.registry import NewWearer, Registry, write_secret_file
 from ..keys.wrapping import Wrapper, new_key_file, read_key_file
 from ..services.broker import BrokerService
@@ -29,6 +32,11 @@ from ..store.postgres import PostgresStore
 START_S = 30
 KITCHEN = (413_544_000, 20_710_000)  # Cornellà de Llobregat
 CORNELLA = "08073"
+PEOPLE = ("Maria Soler", "Josep Puig", "Rosa Vidal", "Joan Ferrer", "Carme Roca", "Antoni Serra")
+SWIMMERS = ("Núria Bosch", "Pere Camps", "Montse Font", "Jordi Mas")
+FIRST_PENDANT, FIRST_WATCH = 1001, 2001
+# The SIM in the stick of the first hub: where a watch without data sends its texts.
+HUB_SIM = "+34600900001"
 
 
 @dataclass
@@ -45,11 +53,12 @@ class House:
     simulator_url: str = ""
     token: str = ""
     password: str = ""
-    devices: list[int] = field(default_factory=list)
+    devices: list[int] = field(default_factory=list)  # pendants
+    watches: list[int] = field(default_factory=list)
     hubs: list[str] = field(default_factory=list)
     children: dict[str, subprocess.Popen] = field(default_factory=dict)
     hub_adapters: dict[str, str] = field(default_factory=dict)
-    hub_sticks: dict[str, str] = field(default_factory=dict)  # ports, of hubs that have a GSM stick
+    sticks: dict[str, str] = field(default_factory=dict)  # serial ports of hubs' GSM sticks
     passwords: dict[str, str] = field(default_factory=dict)
 
     def start(
@@ -83,7 +92,7 @@ class House:
                 "SOCORS_HUB_MQTT_PASSWORD": self.passwords[f"hub-{name}"],
                 "SOCORS_HUB_ADAPTER": self.hub_adapters[name],
                 "SOCORS_HUB_BACKEND": "simulator.bleak_backend",
-                "SOCORS_HUB_SMS_PORT": self.hub_sticks.get(name, ""),
+                "SOCORS_HUB_SMS_PORT": self.sticks.get(name, ""),
                 **certificate,
             },
         )
@@ -116,9 +125,10 @@ async def open_house(
     say: Callable[[str], None],
     webhook_url: str | None = None,
     *,
+    watches: int = 0,
     mosquitto: bool = False,
 ) -> AsyncIterator[House]:
-    """Start everything and yield it when the last pendant is on the air; stop everything afterwards."""
+    """Start everything and yield it when the last device is on the air; stop everything afterwards."""
     with contextlib.ExitStack() as stack:
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="socors-", ignore_cleanup_errors=True))
@@ -126,9 +136,12 @@ async def open_house(
         say("a database (PostgreSQL) and a message broker (MQTT) start …")
         postgres = stack.enter_context(PostgresService(folder / "postgres"))
         names = [f"hub{n + 1}" for n in range(hubs)]
-        # The embedded broker needs no system package; mosquitto adds TLS and access rules.
-        broker = MosquittoService(folder / "broker") if mosquitto else BrokerService(folder / "broker")
-        passwords = broker.add("gateway", *(f"hub-{name}" for name in names))
+        numbers = [FIRST_WATCH + n for n in range(watches)]
+        # The embedded broker needs no system package; mosquitto adds access rules.
+        service = MosquittoService if mosquitto else partial(BrokerService, tls=True)
+        broker = service(folder / "broker")
+        users = [*(f"hub-{name}" for name in names), *(f"device-{number}" for number in numbers)]
+        passwords = broker.add("gateway", *users)
         stack.enter_context(broker)
         url = postgres.create_database("socors")
         await asyncio.to_thread(migrate, url)
@@ -139,8 +152,9 @@ async def open_house(
             await _prepare(house, webhook_url)
             say(f"the gateway, {hubs} hubs (the boxes that hear pendants) and the simulated air start …")
             await _start_parts(house)
-            say(f"{pendants} pendants get their secrets and are switched on …")
-            await _start_pendants(house, pendants)
+            and_watches = f" and {watches} watches" if watches else ""
+            say(f"{pendants} pendants{and_watches} get their secrets and are switched on …")
+            await _start_devices(house, pendants, numbers)
             yield house
         finally:
             house.stop()
@@ -237,26 +251,53 @@ async def answering(house: House, name: str, url: str) -> None:
                 await asyncio.sleep(0.1)
 
 
-async def _start_pendants(house: House, count: int) -> None:
+async def _start_devices(house: House, pendants: int, watches: list[int]) -> None:
+    """Register devices as `socors provision` does, flash and switch on each, and wait until all were heard."""
     registry = Registry(house.store, Wrapper(read_key_file(house.folder / "key")), utc_now)
-    people = ("Maria Soler", "Josep Puig", "Rosa Vidal", "Joan Ferrer", "Carme Roca", "Antoni Serra")
     async with httpx.AsyncClient(base_url=house.simulator_url, timeout=60) as client:
-        for n in range(count):
-            number = 1001 + n
-            name = people[n % len(people)] + (f" {n // len(people) + 1}" if n >= len(people) else "")
-            lat, lon = KITCHEN
-            secret = await registry.provision(number, NewWearer(name, CORNELLA, lat_e7=lat, lon_e7=lon))
+
+        async def start(number: int, name: str, network: dict[str, Any] | None = None) -> None:
+            wearer = NewWearer(name, CORNELLA, lat_e7=KITCHEN[0], lon_e7=KITCHEN[1])
+            secret = await registry.provision(number, wearer, "watch" if network else "pendant")
             file = house.folder / f"secret-{number}.json"
-            write_secret_file(file, number, secret)
+            write_secret_file(file, number, secret, network=network)
             (await client.post("/devices", json={"secret_file": str(file)})).raise_for_status()
             file.unlink()
-            house.devices.append(number)
+
+        for n in range(pendants):
+            await start(FIRST_PENDANT + n, _name(PEOPLE, n))
+            house.devices.append(FIRST_PENDANT + n)
+        # The chain alone: what a modem's radio takes is in the modelled figures.
+        (await client.post("/modems", json={"scale": 0})).raise_for_status()
+        for n, number in enumerate(watches):
+            await start(number, _name(SWIMMERS, n), _network(house, number))
+            house.watches.append(number)
     await _all_heard(house)
 
 
+def _name(people: Sequence[str], n: int) -> str:
+    return people[n % len(people)] + (f" {n // len(people) + 1}" if n >= len(people) else "")
+
+
+def _network(house: House, number: int) -> dict[str, Any]:
+    """Return what `socors provision --lte` writes: the way to the broker, the watch's own credential, the CA."""
+    file = house.folder / f"password-{number}"
+    file.write_text(house.passwords[f"device-{number}"])
+    made = Lte(
+        apn="internet",
+        host=house.broker.host,
+        port=house.broker.port_311,
+        sms_to=HUB_SIM if house.sticks else "",
+        ca_file=house.broker.ca_file,
+        password_file=file,
+    ).prepare(number)()
+    file.unlink()
+    return made
+
+
 async def _all_heard(house: House) -> None:
-    """Wait until every pendant's first heartbeat has been stored."""
-    async with asyncio.timeout(START_S + 2 * len(house.devices)):
+    """Wait until every device's first heartbeat has been stored."""
+    async with asyncio.timeout(START_S + 2 * len(house.devices) + 10 * len(house.watches)):
         while True:
             async with house.store.transaction() as tx:
                 rows = await tx.all("devices")

@@ -34,6 +34,11 @@ class MosquittoService:
         self._child = Child("mosquitto", self.files.folder / "mosquitto.log")
 
     @property
+    def port_311(self) -> int:
+        """mosquitto speaks MQTT 3.1.1 and 5 on one port."""
+        return self.port
+
+    @property
     def ca_file(self) -> Path:
         return self.files.ca_file
 
