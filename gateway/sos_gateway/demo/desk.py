@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import httpx
@@ -46,15 +47,20 @@ class Desk:
         self._changed[incident["device"]].set()
 
     async def wait_incident(
-        self, device: int, since_ns: int, states: tuple[str, ...], timeout_s: float
+        self,
+        device: int,
+        since_ns: int,
+        states: tuple[str, ...],
+        timeout_s: float,
+        holds: Callable[[dict], bool] = lambda incident: True,
     ) -> Sighting:
         """Wait for the first message about a device's incident in one of the states, read after since_ns."""
 
+        def fits(seen: Sighting) -> bool:
+            return seen.t_ns >= since_ns and seen.incident["state"] in states and holds(seen.incident)
+
         def found() -> Sighting | None:
-            return next(
-                (s for s in self._seen[device][-30:] if s.t_ns >= since_ns and s.incident["state"] in states),
-                None,
-            )
+            return next((seen for seen in self._seen[device][-30:] if fits(seen)), None)
 
         try:
             async with asyncio.timeout(timeout_s):

@@ -33,6 +33,8 @@ START_S = 30
 KITCHEN = (413_544_000, 20_710_000)  # Cornellà de Llobregat
 CORNELLA = "08073"
 PEOPLE = ("Maria Soler", "Josep Puig", "Rosa Vidal", "Joan Ferrer", "Carme Roca", "Antoni Serra")
+# Shorter turns than the default of 30 s: a story is waited for.
+STORY_SETTINGS = {"gnss_turn_s": 10, "gnss_between_s": 10}
 SWIMMERS = ("Núria Bosch", "Pere Camps", "Montse Font", "Jordi Mas")
 FIRST_PENDANT, FIRST_WATCH = 1001, 2001
 # The SIM in the stick of the first hub: where a watch without data sends its texts.
@@ -151,7 +153,7 @@ async def open_house(
         try:
             await _prepare(house, webhook_url)
             say(f"the gateway, {hubs} hubs (the boxes that hear pendants) and the simulated air start …")
-            await _start_parts(house)
+            await _start_parts(house, watches > 0)
             and_watches = f" and {watches} watches" if watches else ""
             say(f"{pendants} pendants{and_watches} get their secrets and are switched on …")
             await _start_devices(house, pendants, numbers)
@@ -210,7 +212,7 @@ async def _prepare(house: House, webhook_url: str | None) -> None:
         )
 
 
-async def _start_parts(house: House) -> None:
+async def _start_parts(house: House, has_watches: bool) -> None:
     house.start_gateway()
     port = any_free()
     house.simulator_url = f"http://127.0.0.1:{port}"
@@ -228,6 +230,9 @@ async def _start_parts(house: House) -> None:
     )
     await answering(house, "simulator", house.simulator_url + "/firmware")
     async with httpx.AsyncClient(base_url=house.simulator_url) as client:
+        if has_watches:  # those without data send texts, to the first hub
+            opened = await client.post(f"/sticks/{HUB_SIM}")
+            house.hub_sticks[house.hubs[0]] = opened.json()["path"]
         for name in house.hubs:
             port = (await client.post(f"/hubs/{name}")).json()["port"]
             house.hub_adapters[name] = f"tcp-client:127.0.0.1:{port}"
@@ -261,7 +266,8 @@ async def _start_devices(house: House, pendants: int, watches: list[int]) -> Non
             secret = await registry.provision(number, wearer, "watch" if network else "pendant")
             file = house.folder / f"secret-{number}.json"
             write_secret_file(file, number, secret, network=network)
-            (await client.post("/devices", json={"secret_file": str(file)})).raise_for_status()
+            said = {"secret_file": str(file), "settings": STORY_SETTINGS if network else {}}
+            (await client.post("/devices", json=said)).raise_for_status()
             file.unlink()
 
         for n in range(pendants):

@@ -61,3 +61,7 @@ def modelled(chain: Latencies) -> dict[str, dict]:
             late = boot if quantity.startswith("press") else 0.0
             getattr(from_sleep, quantity).append(sample + added + late)
     return {"awake": awake.as_json(), "from_sleep": from_sleep.as_json()}
+
+
+def modelled_lte(chain: Latencies) -> dict[str, dict]:
+    return modelled(chain)

@@ -5,52 +5,50 @@ import contextlib
 import json
 import random
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import typer
 
-from . import audit, modelled
+from . import audit, beach, modelled
 from .desk import Desk
 from .endpoint import Endpoint, open_endpoint
-from .figures import Latencies
 from .house import House, open_house
+from .stage import (
+    HOLD_MS,
+    STEP_S,
+    Measured,
+    Say,
+    Stage,
+    StepFailed,
+    accept,
+    close,
+    ms_since,
+    named,
+    press_to_close,
+    step,
+)
 from .wearer import Wearers
 
-# A hold is complete after a second; nobody lets go on the millisecond.
-HOLD_MS = 1500
 # A finger that is back sooner than 40 ms never let go, it trembled; nobody clicks so soon after a hold.
 LIFT_S = 0.15
 HUBS = 3
-# Long for a step that takes a tenth of a second, short for somebody who waits for the demo's word.
-STEP_S = 25.0
 REST_S = (0.1, 0.5)
 
-Say = Callable[[str], None]
+
+@dataclass(frozen=True)
+class Size:
+    """How many devices of each kind, and how many of their presses are measured."""
+
+    pendants: int
+    presses: int
+    watches: int
+    lte_presses: int
 
 
-@dataclass
-class Stage:
-    """Everything a scene needs."""
-
-    house: House
-    wearers: Wearers
-    desk: Desk
-    endpoint: Endpoint
-    say: Say
-    raised: Counter[int] = field(default_factory=Counter)
-    chain: Latencies = field(default_factory=Latencies)  # awake: what the figures are about
-    slept: Latencies = field(default_factory=Latencies)  # the first press of each pendant, out of deep sleep
-
-
-def ms_since(t_ns: int, until_ns: int) -> float:
-    return (until_ns - t_ns) / 1e6
-
-
-async def play(once: bool, pendants: int, presses: int) -> int:
+async def play(once: bool, size: Size) -> int:
     """Run the demo; return its exit status."""
     began = time.monotonic()
 
@@ -62,10 +60,10 @@ async def play(once: bool, pendants: int, presses: int) -> int:
     try:
         async with (
             open_endpoint() as endpoint,
-            open_house(pendants, HUBS, say, endpoint.url) as house,
+            open_house(size.pendants, HUBS, say, endpoint.url, watches=size.watches) as house,
             _stage(house, endpoint, say) as stage,
         ):
-            status = await _perform(stage, once, presses)
+            status = await _perform(stage, once, size)
     except* StepFailed as failed:
         # One that did not happen takes others with it: the first says it.
         typer.echo(str(_first(failed)), err=True)
@@ -75,20 +73,6 @@ async def play(once: bool, pendants: int, presses: int) -> int:
     if status:
         typer.echo("What every part has said is in .demo/logs.", err=True)
     return status
-
-
-class StepFailed(Exception):
-    """A step of the story did not happen; the text says which, and what was seen instead."""
-
-
-@contextlib.contextmanager
-def step(what: str) -> Iterator[None]:
-    """Name what happens inside, for whoever is told that it did not."""
-    try:
-        yield
-    except (TimeoutError, RuntimeError, httpx.HTTPError) as error:
-        reason = str(error) or type(error).__name__
-        raise StepFailed(f"This step did not happen: {what} ({reason}).") from error
 
 
 def _first(errors: BaseException) -> BaseException:
@@ -118,20 +102,27 @@ async def _stage(house: House, endpoint: Endpoint, say: Say) -> AsyncIterator[St
         await desk.close()
 
 
-async def _perform(stage: Stage, once: bool, presses: int) -> int:
+async def _perform(stage: Stage, once: bool, size: Size) -> int:
+    house = stage.house
     sha256 = (await stage.wearers.get("/firmware"))["sha256"]
-    stage.say(f"every pendant is simulated, its firmware is the real one (SHA-256 {sha256[:16]}…)")
-    await _together(_sos(stage, stage.house.devices[1]), _fall(stage, stage.house.devices[0]))
-    await _regret(stage, stage.house.devices[1])
+    stage.say(f"every device is simulated, its firmware is the real one (SHA-256 {sha256[:16]}…)")
+    await _together(
+        _sos(stage, house.devices[1]), _fall(stage, house.devices[0]), beach.trial(stage, house.watches[0])
+    )
+    await _together(_regret(stage, house.devices[1]), beach.sos(stage, house.watches[0]))
     if not once:
         return await _stay(stage)
-    await _measure(stage, presses)
+    await _measure(stage, house.devices, size.presses, stage.ble)
+    # The watches' own measure: one kind after the other, and no hub hears them, or Bluetooth would be first.
+    await beach.send_to(stage, "beach", house.watches)
+    await _measure(stage, house.watches, size.lte_presses, stage.lte)
     await _police_know(stage)
-    reckoning = await audit.reckon(stage.house.store, stage.raised, stage.wearers.count_felt("received"))
+    reckoning = await audit.reckon(house.store, stage.raised, stage.wearers.count_felt("received"))
     _tell(stage, reckoning)
     result: dict[str, Any] = {
-        "chain": stage.chain.as_json(),
-        "modelled": modelled.modelled(stage.chain),
+        "chain": stage.ble.chain.as_json(),
+        "modelled": modelled.modelled(stage.ble.chain),
+        "lte": {"chain": stage.lte.chain.as_json(), "modelled": modelled.modelled_lte(stage.lte.chain)},
         "alarms": reckoning.alarms,
         "incidents": reckoning.incidents,
         "lost": reckoning.lost,
@@ -139,7 +130,7 @@ async def _perform(stage: Stage, once: bool, presses: int) -> int:
         "told_received_but_not_stored": reckoning.told_received_but_not_stored,
         "firmware_sha256": sha256,
     }
-    stage.house.stop()  # so that nothing can follow the last line
+    house.stop()  # so that nothing can follow the last line
     typer.echo(json.dumps(result))
     return 0 if reckoning.clean() else 1
 
@@ -157,7 +148,7 @@ async def _sos(stage: Stage, device: int) -> None:
     """A hold of one second, from deep sleep if the pendant sleeps; received, accepted, closed."""
     say = stage.say
     say(f"pendant {device}: the wearer holds the button for a second …")
-    await _press_to_close(stage, device, stage.slept, say)
+    await press_to_close(stage, device, stage.ble.slept, say)
 
 
 async def _fall(stage: Stage, device: int) -> None:
@@ -182,7 +173,8 @@ async def _fall(stage: Stage, device: int) -> None:
     say(
         f"pendant {device}: nobody cancelled; it opens by itself {ms_since(pending.t_ns, opened.t_ns) / 1000:.1f} s later"
     )
-    await _accept_and_close(stage, device, opened.incident["id"], "real", say)
+    await accept(stage, device, opened.incident["id"], say)
+    await close(stage, device, opened.incident["id"], say)
 
 
 async def _regret(stage: Stage, device: int) -> None:
@@ -202,57 +194,16 @@ async def _regret(stage: Stage, device: int) -> None:
     say(f"pendant {device}: pressed by accident, cancelled with two clicks; the desk shows it as cancelled")
 
 
-async def _press_to_close(stage: Stage, device: int, into: Latencies, say: Say | None = None) -> None:
-    """One press, its incident accepted and closed; every delay is noted."""
-    wearers, desk = stage.wearers, stage.desk
-    since = time.monotonic_ns()
-    with step(f"the press of pendant {device} is on the desk"):
-        await wearers.post(f"/devices/{device}/press", {"ms": HOLD_MS})
-        stage.raised[device] += 1
-        seen = await desk.wait_incident(device, since, ("pending", "open"), STEP_S)
-    # The gesture is complete one second after the finger went down.
-    complete_ns = wearers.button_down_ns[device] + 1_000_000_000
-    with step(f"the wearer of pendant {device} feels *received*"):
-        felt = await wearers.wait_felt(device, "received", since, STEP_S)
-    to_desk, to_felt = ms_since(complete_ns, seen.t_ns), ms_since(complete_ns, felt.t_ns)
-    if say:
-        finger = ms_since(wearers.button_down_ns[device], seen.t_ns)
-        say(
-            f"pendant {device}: on the police desk {to_desk:.0f} ms after the hold ({finger:.0f} ms after finger-down)"
-        )
-        say(f"pendant {device}: the wearer feels *received* {to_felt:.0f} ms after the hold")
-    into.press_to_desk_ms.append(to_desk)
-    into.press_to_received_ms.append(to_felt)
-    into.accept_to_felt_ms.append(await _accept_and_close(stage, device, seen.incident["id"], "real", say))
-
-
-async def _accept_and_close(
-    stage: Stage, device: int, incident_id: int, disposition: str, say: Say | None
-) -> float:
-    """An officer accepts and closes; returns the milliseconds from the officer's key to the wrist."""
-    clicked = time.monotonic_ns()
-    with step(f"an officer accepts, and the wearer of pendant {device} feels *accepted*"):
-        await stage.desk.accept(incident_id)
-        felt = await stage.wearers.wait_felt(device, "accepted", clicked, STEP_S)
-    delay = ms_since(clicked, felt.t_ns)
-    if say:
-        say(f"pendant {device}: an officer accepts; the wearer feels *accepted* {delay:.0f} ms later")
-    closing = time.monotonic_ns()
-    with step(f"the officer closes, and the wearer of pendant {device} feels *closed*"):
-        await stage.desk.close_incident(incident_id, disposition)
-        await stage.wearers.wait_felt(device, "closed", closing, STEP_S)
-    if say:
-        say(f"pendant {device}: the officer closes the incident; the wearer feels *closed*")
-    return delay
-
-
 # The measurement.
 
 
-async def _measure(stage: Stage, presses: int) -> None:
-    """Every pendant presses again and again; each incident is closed before its pendant's next press."""
-    devices = stage.house.devices
-    stage.say(f"{presses} presses from {len(devices)} pendants, each accepted and closed before the next …")
+async def _measure(stage: Stage, devices: list[int], presses: int, into: Measured) -> None:
+    """Every device presses again and again; each incident is closed before its device's next press."""
+    kind = named(devices[0]).split()[0]
+    how = "over LTE, no hub in reach" if into is stage.lte else "over Bluetooth"
+    stage.say(
+        f"{presses} presses from {len(devices)} {kind}s {how}, each accepted and closed before the next …"
+    )
     left = iter(range(presses))
     done = 0
 
@@ -260,10 +211,10 @@ async def _measure(stage: Stage, presses: int) -> None:
         nonlocal done
         draw = random.Random(device)
         await asyncio.sleep(draw.uniform(0, 3))
-        await _press_to_close(stage, device, stage.slept)
+        await press_to_close(stage, device, into.slept)
         for _ in left:
             await asyncio.sleep(draw.uniform(*REST_S))
-            await _press_to_close(stage, device, stage.chain)
+            await press_to_close(stage, device, into.chain)
             done += 1
             if done % 50 == 0:
                 stage.say(f"  {done} of {presses}")
@@ -287,8 +238,9 @@ async def _police_know(stage: Stage) -> None:
             await asyncio.sleep(0.1)
 
 
-def _tell(stage: Stage, reckoning: audit.Reckoning) -> None:
-    say, chain, slept = stage.say, stage.chain.as_json(), stage.slept.as_json()
+def _rows(stage: Stage, bearer: str, measured: Measured) -> None:
+    """The figures of one kind of device."""
+    say, chain, slept = stage.say, measured.chain.as_json(), measured.slept.as_json()
     for name, label in (
         ("press_to_desk_ms", "press → desk"),
         ("press_to_received_ms", "press → *received* felt"),
@@ -296,18 +248,23 @@ def _tell(stage: Stage, reckoning: audit.Reckoning) -> None:
     ):
         row = chain[name]
         say(
-            f"{label:26} median {row['median']} ms, 99 % {row['p99']} ms, maximum {row['max']} ms (n = {row['n']})"
+            f"{bearer} {label:26} median {row['median']} ms, 99 % {row['p99']} ms, maximum {row['max']} ms "
+            f"(n = {row['n']})"
         )
     desk, felt = slept["press_to_desk_ms"], slept["press_to_received_ms"]
     down = {name: 1000 + (row["median"] or 0) for name, row in (("desk", desk), ("felt", felt))}
     say(
-        f"first presses, out of deep sleep (n = {desk['n']}): on the desk {down['desk']:.0f} ms, *received* felt "
+        f"{bearer} first presses, out of deep sleep (n = {desk['n']}): on the desk {down['desk']:.0f} ms, *received* felt "
         f"{down['felt']:.0f} ms after finger-down (medians; the emulated boot is shorter than a real one)"
     )
+
+
+def _tell(stage: Stage, reckoning: audit.Reckoning) -> None:
+    say = stage.say
+    _rows(stage, "BLE", stage.ble)
+    _rows(stage, "LTE", stage.lte)
     bound = 3 / reckoning.alarms if reckoning.alarms else 1
-    say(
-        'these are the chain\'s own delays: radio and network of a real house come on top (see "modelled" below)'
-    )
+    say('these are the chain\'s own delays: radio, modem and network come on top (see "modelled" below)')
     say(
         f"{reckoning.alarms} alarms, {reckoning.incidents} incidents, lost {reckoning.lost}, "
         f"duplicated {reckoning.duplicated}, told *received* but not stored {reckoning.told_received_but_not_stored} "
@@ -320,14 +277,17 @@ def _tell(stage: Stage, reckoning: audit.Reckoning) -> None:
 
 
 async def _stay(stage: Stage) -> int:
-    """Stay up for a visitor until interrupted."""
+    """Stay up for a visitor until interrupted; from now on modems take as long as real ones."""
     house = stage.house
+    await stage.wearers.post("/modems", {"scale": 1})
     typer.echo("")
     typer.echo("The demo stays up. Two pages, for any browser on this machine:")
     typer.echo(f"  the police desk  {house.gateway_url}/")
     typer.echo(f"                   log in as officer, password {house.password} (made for this demo only)")
-    typer.echo(f"  the pendants     {house.simulator_url}/")
-    typer.echo("                   press one, drop it, destroy it, and see what its wearer feels")
+    typer.echo(f"  the devices      {house.simulator_url}/")
+    typer.echo(
+        "                   press a pendant or a watch, drop it, take its network away, see what its wearer feels"
+    )
     typer.echo("Ctrl-C ends the demo and removes what it made; what every part has said stays in .demo/logs.")
     try:
         await asyncio.Event().wait()
