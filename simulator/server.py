@@ -349,6 +349,7 @@ def _body_routes(app: FastAPI, steering: Steering) -> None:
 
 async def serve(port: int, folder: Path, seed: int) -> None:
     """Run world, air and control until told to stop."""
+    folder.mkdir(parents=True, exist_ok=True)
     steering = Steering(folder, seed)
     await steering.world.open()
     listener = socket.socket()
