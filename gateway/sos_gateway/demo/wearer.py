@@ -199,5 +199,6 @@ class Wearers:
                     return felt
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed[device].wait(), 0.2)
-        instead = ", ".join(felt.name for felt in self.felt_since(device, since_ns)) or "nothing"
+        instead = ", ".join(f"{felt.name} {felt.pulses_ms}" for felt in self.felt_since(device, since_ns))
+        instead = f"{instead} (pulses in ms)" if instead else "nothing"
         raise TimeoutError(f"device {device} did not feel *{name}* within {timeout_s:g} s; it felt {instead}")
