@@ -17,6 +17,9 @@ import httpx
 
 # A pattern has ended when the motor has been still for longer than any gap inside a pattern (120 ms).
 STILL_NS = 300_000_000
+# ... unless what it said so far reads badly: on a busy machine a gap inside a pattern may be as long as this.
+BUSY_STILL_NS = 1_000_000_000
+READS_WELL_MS = 40  # so much longer than it should be a pulse may be
 # What each pattern is made of: (pulses, milliseconds of each). The firmware's own table is in tasks/signals.py.
 PATTERNS = {
     (1, 60): "pending",
@@ -73,7 +76,10 @@ class Motor:
 
     def still(self, now_ns: int) -> list[Felt]:
         """Return the patterns that are over by now."""
-        if not self.pulses or self.up_ns is not None or now_ns - self.pulses[-1].down_ns < STILL_NS:
+        if not self.pulses or self.up_ns is not None:
+            return []
+        still_ns = now_ns - self.pulses[-1].down_ns
+        if still_ns < STILL_NS or (still_ns < BUSY_STILL_NS and not _reads_well(self.pulses)):
             return []
         pulses, self.pulses = self.pulses, []
         return named(pulses)
@@ -103,6 +109,14 @@ def named(pulses: list[Pulse]) -> list[Felt]:
                 )
         best.append(min(ways, key=lambda way: way[0]))
     return best[-1][1]
+
+
+def _reads_well(pulses: list[Pulse]) -> bool:
+    """Whether every pulse is about as long as its pattern wants it."""
+    lengths = {name: length_ms for (_, length_ms), name in PATTERNS.items()}
+    return all(
+        ms - lengths.get(felt.name, 0) <= READS_WELL_MS for felt in named(pulses) for ms in felt.pulses_ms
+    )
 
 
 def _may_be(run: list[Pulse], length_ms: int) -> bool:

@@ -68,3 +68,42 @@ def test_the_same_chain_gives_the_same_column():
 
 def test_no_sample_gives_no_figure():
     assert modelled.modelled(Latencies())["awake"]["press_to_desk_ms"]["median"] is None
+
+
+# The watches.
+
+
+def lte_rows():
+    with modelled.RADIO_LTE.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_delay_of_lte_has_its_milliseconds_in_one_place_alone_and_a_reason():
+    for row in lte_rows():
+        own = [row[name] for name in ("low_ms", "likely_ms", "high_ms") if row[name]]
+        assert bool(row["taken_from"]) != bool(own), row
+        assert len(row["source"]) > 10, row
+        assert set(row["used_in"].split("+")) <= set(QUANTITIES), row
+        assert set(row["when"].split("+")) <= {"awake", "from_sleep"}, row
+    for delay in modelled.lte_delays():
+        assert 0 <= delay.low_ms <= delay.likely_ms <= delay.high_ms
+    assert len({row["name"] for row in lte_rows()}) == len(lte_rows())
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+@pytest.mark.parametrize("when", ["awake", "from_sleep"])
+def test_a_modelled_figure_of_lte_lies_between_the_sums_of_the_lows_and_the_highs(quantity, when):
+    ours = [row for row in modelled.lte_delays() if quantity in row.used_in and when in row.when]
+    assert ours
+    low, high = (sum(getattr(row, name) * row.times for row in ours) for name in ("low_ms", "high_ms"))
+    if when == "from_sleep" and quantity.startswith("press"):
+        late = modelled.boot_ms("watch") - modelled.boot_in_hold_ms()
+        low, high = low + late, high + late
+    figure = modelled.modelled_lte(chain())[when][quantity]
+    assert 10 + low <= figure["median"] <= figure["p99"] <= figure["max"] <= 10 + high
+    assert figure["n"] == 400
+
+
+def test_what_is_told_a_watch_that_is_connected_does_not_know_that_it_slept():
+    figures = modelled.modelled_lte(chain())
+    assert figures["awake"]["accept_to_felt_ms"] == figures["from_sleep"]["accept_to_felt_ms"]

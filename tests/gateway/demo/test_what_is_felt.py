@@ -1,7 +1,7 @@
 """Vibration is read as the wearer would feel it, also where a busy machine has stretched it."""
 
 import pytest
-from sos_gateway.demo.wearer import PATTERNS, Pulse, named
+from sos_gateway.demo.wearer import PATTERNS, Motor, Pulse, named
 
 GAP_MS = 120
 
@@ -48,3 +48,19 @@ def test_a_pending_drawn_out_to_the_length_of_what_follows_at_once_is_not_the_fi
     row = [(0, 118), (160, 280), (400, 520)]
     pulses = [Pulse(up * 1_000_000, down * 1_000_000) for up, down in row]
     assert [felt.name for felt in named(pulses)] == ["pending", "received"]
+
+
+def edges(*moments_ms):
+    """Return what a motor that goes up and down in turn at these moments is felt as, half a second after the last."""
+    motor, felt = Motor(), []
+    for n, moment_ms in enumerate(moments_ms):
+        felt += motor.edge(n % 2 == 0, moment_ms * 1_000_000)
+    return [one.name for one in [*felt, *motor.still((moments_ms[-1] + 500) * 1_000_000)]]
+
+
+def test_a_pattern_is_over_when_the_motor_has_been_still_for_longer_than_any_gap_of_one():
+    assert edges(0, 60, 500, 620, 740, 860) == ["pending", "received"]
+
+
+def test_a_gap_a_busy_machine_has_stretched_does_not_make_two_patterns_of_one():
+    assert edges(0, 123, 700, 824) == ["received"]
