@@ -1,4 +1,4 @@
-// The visitor's page: buttons that move the pendant's pins, and a picture of what its light and its motor do.
+// The visitor's page: buttons that move a device's pins and the world round it, and a picture of what its light and its motor do.
 import { LANGUAGES, choose, gestures, words } from "./words.js";
 import { Motor, PATTERNS } from "./patterns.js";
 
@@ -8,6 +8,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const WINDOW_NS = 10e9;
 const CLICK_MS = 400; // a screen reader's click has no length of its own
 const MOST_SAID = 40;
+const MOST_TEXTS = 20;
 const LIGHTS = ["light_red", "light_green", "light_blue"];
 
 const devices = new Map();
@@ -51,7 +52,7 @@ function post(path, body, number = chosen) {
 
 function device(number) {
   if (!devices.has(number)) {
-    const made = { number, asleep: false, destroyed: false, usb: false, motion: "", colour: "000", lights: [0, 0, 0], motor: 0, button: 0, seen: 0, downAt: 0, said: [], last: null };
+    const made = { number, board: "pendant", outdoors: null, texts: [], asleep: false, destroyed: false, usb: false, motion: "", colour: "000", lights: [0, 0, 0], motor: 0, button: 0, seen: 0, downAt: 0, said: [], last: null };
     made.tracks = { light: [], motor: [], button: [] };
     made.pattern = new Motor((name, t, run) => {
       made.last = { name, t, run };
@@ -102,6 +103,13 @@ const HEARD = {
   sleep: (d, t) => { d.asleep = true; darken(d, t); say(d, t, "sleep", "", w.says_sleep); },
   watchdog: (d, t) => { darken(d, t); say(d, t, "watchdog", "", w.says_watchdog); },
   destroyed: (d, t) => { d.destroyed = true; darken(d, t); say(d, t, "destroyed", "", w.says_destroyed); },
+  outdoors: (d, t, seen) => { d.outdoors = seen; },
+  text: (d, t, text) => {
+    d.texts.push({ t, ...text });
+    d.texts.splice(0, d.texts.length - MOST_TEXTS);
+    if (d.number === chosen) drawTexts();
+    say(d, t, "text", "", text.own ? w.says_text_out : w.says_text_in);
+  },
   motion: (d, t, name) => {
     d.motion = name;
     if (d.number === chosen) {
@@ -127,7 +135,7 @@ async function read(number) {
   const seen = d.seen;
   const state = await (await fetch(`/devices/${number}`)).json();
   if (d.seen !== seen) return; // something newer has been heard meanwhile
-  Object.assign(d, { asleep: state.asleep, destroyed: state.destroyed, usb: Boolean(state.pins.usb_sense), button: 1 - state.pins.button });
+  Object.assign(d, { board: state.board, outdoors: state.outdoors, asleep: state.asleep, destroyed: state.destroyed, usb: Boolean(state.pins.usb_sense), button: 1 - state.pins.button });
   d.lights = LIGHTS.map((name) => (state.asleep || state.destroyed ? 0 : state.pins[name]));
   light(d, nowNs());
   drawDevice(d);
@@ -145,7 +153,7 @@ function drawDevices() {
       const input = el("input", { type: "radio", name: "device", value: number, id: `device-${number}` });
       input.checked = number === chosen;
       input.addEventListener("change", () => pick(number));
-      return el("label", { class: "chip", for: input.id }, input, el("span", { class: "dot", "aria-hidden": "true" }), el("span", {}, String(number)), el("span", { class: "chip-state" }));
+      return el("label", { class: "chip", for: input.id }, input, el("span", { class: "dot", "aria-hidden": "true" }), el("span", { class: "chip-kind" }), el("span", {}, String(number)), el("span", { class: "chip-state" }));
     }));
     for (const d of devices.values()) drawDevice(d);
   }
@@ -155,6 +163,8 @@ function drawDevice(d) {
   const chip = $(`device-${d.number}`)?.parentElement;
   if (chip) {
     chip.dataset.power = power;
+    chip.dataset.board = d.board;
+    chip.querySelector(".chip-kind").textContent = d.board === "watch" ? w.chip_watch : "";
     chip.querySelector(".chip-state").textContent = w[power];
     chip.querySelector(".dot").dataset.colour = d.colour;
   }
@@ -167,6 +177,9 @@ function drawPendant(d, power) {
   $("power").dataset.power = power;
   set($("light-name"), fill(w.light, { c: w["c" + d.colour] }));
   $("cable").hidden = !d.usb;
+  set($("stage-title"), fill(d.board === "watch" ? w.watch : w.pendant, { n: d.number }));
+  drawAround(d, set);
+  picture.dataset.board = d.board;
   picture.dataset.power = power;
   picture.dataset.colour = d.colour;
   picture.dataset.motion = d.motion;
@@ -177,6 +190,31 @@ function drawPendant(d, power) {
   $("usb").setAttribute("aria-pressed", String(d.usb));
   for (const control of document.querySelectorAll(".do button, .do input, #press")) control.disabled = d.destroyed;
   if (d.destroyed) $("trouble").textContent = w.gone;
+}
+// A watch's modem, as one word: what matters most first.
+function radioOf(o) {
+  if (o.dark) return "dark";
+  if (o.gnss) return "gnss";
+  if (o.connected) return o.load === "modem_transmit" ? "transmit" : "connected";
+  if (o.registered) return "registered";
+  return { modem_off: "off", modem_psm: "psm", modem_sleep: "psm" }[o.load] || "search";
+}
+function drawAround(d, set) {
+  const o = d.outdoors;
+  for (const id of ["around", "radio", "whereabouts"]) $(id).hidden = !o;
+  if (!o) return;
+  const radio = radioOf(o);
+  set($("radio"), fill(w.modem_is, { s: w["radio_" + radio] }));
+  $("radio").dataset.radio = radio;
+  set($("whereabouts"), w["at_" + o.place] + (o.indoors ? w.and_indoors : ""));
+  for (const node of document.querySelectorAll("[data-place]")) node.setAttribute("aria-pressed", String(node.dataset.place === o.place));
+  for (const node of document.querySelectorAll("[data-switch]")) node.setAttribute("aria-pressed", String(o[node.dataset.switch]));
+}
+function drawTexts() {
+  const texts = devices.get(chosen)?.texts || [];
+  $("no-texts").hidden = texts.length > 0;
+  $("texts").replaceChildren(...texts.map((text) => el("li", { "data-own": text.own }, el("small", {}, `${timeOf(text.t)} · ${text.own ? fill(w.text_to, { n: text.to }) : fill(w.text_from, { n: text.from })}`), el("code", {}, text.text))));
+  $("texts").scrollTop = $("texts").scrollHeight;
 }
 let calm = 0;
 function shake(picture) {
@@ -238,12 +276,12 @@ function pick(number) {
   history.replaceState(null, "", `#${number}`);
   $("trouble").textContent = "";
   $("pendant").classList.remove("shaking");
-  $("stage-title").textContent = fill(w.pendant, { n: number });
   const input = $(`device-${number}`);
   if (input) input.checked = true;
   drawDevice(devices.get(number));
   drawMeaning();
   drawLog();
+  drawTexts();
   drawStrip();
 }
 
@@ -293,6 +331,12 @@ for (const node of document.querySelectorAll("[data-clicks]")) node.addEventList
 for (const node of document.querySelectorAll("[data-motion]")) node.addEventListener("click", () => post("motion", { name: node.dataset.motion }));
 $("many").addEventListener("submit", (event) => { event.preventDefault(); post("clicks", { count: Number($("count").value) }); });
 $("usb").addEventListener("click", () => post("usb", { attached: !devices.get(chosen).usb }));
+for (const node of document.querySelectorAll("[data-place]")) node.addEventListener("click", () => post("place", { name: node.dataset.place }));
+for (const node of document.querySelectorAll("[data-switch]")) node.addEventListener("click", () => {
+  const on = !devices.get(chosen).outdoors[node.dataset.switch];
+  if (node.dataset.switch === "indoors") post("indoors", { indoors: on });
+  else post("faults", { [node.dataset.switch]: on });
+});
 $("destroy").addEventListener("click", () => { if (confirm(fill(w.sure, { n: chosen }))) post("destroy"); });
 
 // The stream.

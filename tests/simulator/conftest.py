@@ -19,6 +19,11 @@ from sos_gateway.keys.registry import write_secret_file
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(Path(__file__).parent))  # cable.py, the bench for drivers
 
+# Of an authority nobody asks: the broker does not answer.
+CERTIFICATE = (
+    "-----BEGIN CERTIFICATE-----\nQUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo0MTI=\n-----END CERTIFICATE-----\n"
+)
+
 
 class Simulator:
     """`python -m simulator.server`, as the demo starts it."""
@@ -66,6 +71,21 @@ class Simulator:
     def add(self, number: int) -> int:
         file = self.folder / f"secret-{number}.json"
         write_secret_file(file, number, secrets.token_bytes(32))
+        return self.ask("/devices", {"secret_file": str(file)})["device"]
+
+    def add_watch(self, number: int, port: int = 1) -> int:
+        """A watch with a modem; its broker is at a port where nobody listens, unless another is given."""
+        file = self.folder / f"secret-{number}.json"
+        network = {
+            "apn": "internet",
+            "host": "127.0.0.1",
+            "port": port,
+            "user": f"device-{number}",
+            "password": "not asked for",
+            "ca": CERTIFICATE,
+            "sms_to": "+34600900001",
+        }
+        write_secret_file(file, number, secrets.token_bytes(32), network=network)
         return self.ask("/devices", {"secret_file": str(file)})["device"]
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
 VISITOR = ROOT / "simulator" / "visitor"
 PICTURE = ROOT / "docs" / "pendant.png"
+WATCH_PICTURE = ROOT / "docs" / "watch.png"
 # Longer than the 20 s after which a pendant without a hub says *unreachable*, on a busy machine.
 PATIENCE_MS = 90_000
 
@@ -132,7 +133,7 @@ def test_what_happened_while_the_connection_was_cut_is_told_on_return(simulator,
     page.wait_for_selector("#log >> text=Button up")
 
 
-@pytest.mark.parametrize(("language", "word"), [("ca", "Penjolls"), ("es", "Colgantes"), ("en", "Pendants")])
+@pytest.mark.parametrize(("language", "word"), [("ca", "Aparells"), ("es", "Aparatos"), ("en", "Devices")])
 def test_the_page_speaks(simulator, open_page, language, word):
     simulator.add(1001)
     page = open_page(language=language)
@@ -144,11 +145,68 @@ def test_the_page_speaks(simulator, open_page, language, word):
 
 @pytest.mark.parametrize("width", [390, 720, 1440])
 def test_nothing_has_to_be_scrolled_sideways(simulator, open_page, width):
-    for number in (1001, 1002, 1003):
+    for number in (1001, 1002):
         simulator.add(number)
+    simulator.add_watch(2001)
     page = open_page(width=width)
-    page.wait_for_selector("#device-1003", state="attached")
+    page.wait_for_selector("#device-2001", state="attached")
+    page.check("#device-2001")
+    page.wait_for_selector("#around")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+# Watches.
+
+
+def watch_page(simulator, open_page, **options):
+    simulator.ask("/modems", {"scale": 0})
+    simulator.add_watch(2001)
+    page = open_page(**options)
+    page.wait_for_selector("#stage-title >> text=Watch 2001")
+    return page
+
+
+def test_a_watch_shows_its_modem_and_where_its_wearer_is_and_a_pendant_neither(simulator, open_page):
+    simulator.add(1001)
+    simulator.ask("/modems", {"scale": 0})
+    simulator.add_watch(2001)
+    page = open_page()
+    page.wait_for_selector("#device-2001", state="attached")
+    page.check("#device-2001")
+    page.wait_for_selector("#stage-title >> text=Watch 2001")
+    page.wait_for_selector('#radio:has-text("modem: ")')
+    page.wait_for_selector("#whereabouts >> text=at home")
+    page.check("#device-1001")
+    page.wait_for_selector("#stage-title >> text=Pendant 1001")
+    assert page.is_hidden("#around")
+    assert page.is_hidden("#radio")
+
+
+def test_the_beach_a_roof_and_what_the_modem_suffers_are_the_worlds(simulator, open_page):
+    page = watch_page(simulator, open_page)
+    page.click('[data-place="beach"]')
+    page.wait_for_selector("#whereabouts >> text=on the beach")
+    page.click('[data-switch="indoors"]')
+    page.wait_for_selector("#whereabouts >> text=under a roof")
+    for name in ("no_network", "no_sim", "dark"):
+        page.click(f'[data-switch="{name}"]')
+        page.wait_for_selector(f'[data-switch="{name}"][aria-pressed="true"]')
+    page.wait_for_selector("#radio >> text=hangs")
+    seen = simulator.ask("/devices/2001")["outdoors"]
+    assert (seen["place"], seen["hubs"], seen["indoors"]) == ("beach", False, True)
+    assert seen["no_network"] and seen["no_sim"] and seen["dark"]
+    page.click('[data-switch="dark"]')
+    page.wait_for_selector('[data-switch="dark"][aria-pressed="false"]')
+    assert not simulator.ask("/devices/2001")["outdoors"]["dark"]
+
+
+def test_an_alarm_without_data_is_seen_to_go_out_as_a_text_message(simulator, open_page):
+    page = watch_page(simulator, open_page)
+    page.click('[data-place="beach"]')
+    hold_until(page, "pending")
+    page.wait_for_selector('#texts li[data-own="true"] code', timeout=PATIENCE_MS)
+    assert page.inner_text("#texts code").startswith("S1")
+    page.wait_for_selector('#log li[data-name="text"]')
 
 
 def test_the_picture_in_the_documents_is_of_the_real_page(simulator, open_page, take_picture):
@@ -163,19 +221,25 @@ def test_the_picture_in_the_documents_is_of_the_real_page(simulator, open_page, 
     page.mouse.up()
 
 
+def test_the_picture_of_a_watch_in_the_documents_is_of_the_real_page(simulator, open_page, take_picture):
+    page = watch_page(simulator, open_page)
+    page.click('[data-place="beach"]')
+    hold_until(page, "pending")
+    page.wait_for_selector('#texts li[data-own="true"]', timeout=PATIENCE_MS)
+    take_picture(page, WATCH_PICTURE)
+
+
 def test_the_pages_table_of_signals_is_the_firmwares():
     from app import alarm
     from tasks import signals
 
-    names: dict[int, str] = {}
-    for name, value in vars(alarm).items():
-        if name[0].isalpha() and type(value) is int:
-            names.setdefault(value, name.lower())  # signals come first in that module
+    shown = json.loads((VISITOR / "patterns.json").read_text())
+    names = {getattr(alarm, name.upper()): name for name in shown}
     told = {
         names[signal]: {"pulses": pulses, "on_ms": on_ms, "off_ms": off_ms, "colour": list(colour)}
         for signal, (pulses, on_ms, off_ms, colour) in signals.PATTERNS.items()
     }
-    assert json.loads((VISITOR / "patterns.json").read_text()) == told
+    assert shown == told
 
 
 def test_the_page_takes_nothing_from_elsewhere():

@@ -26,7 +26,6 @@ from .stage import (
     accept,
     close,
     ms_since,
-    named,
     press_to_close,
     step,
 )
@@ -199,11 +198,8 @@ async def _regret(stage: Stage, device: int) -> None:
 
 async def _measure(stage: Stage, devices: list[int], presses: int, into: Measured) -> None:
     """Every device presses again and again; each incident is closed before its device's next press."""
-    kind = named(devices[0]).split()[0]
-    how = "over LTE, no hub in reach" if into is stage.lte else "over Bluetooth"
-    stage.say(
-        f"{presses} presses from {len(devices)} {kind}s {how}, each accepted and closed before the next …"
-    )
+    what = "watches over LTE, no hub in reach" if into is stage.lte else "pendants over Bluetooth"
+    stage.say(f"{presses} presses from {len(devices)} {what}, each accepted and closed before the next …")
     left = iter(range(presses))
     done = 0
 
