@@ -201,7 +201,7 @@ function radioOf(o) {
 }
 function drawAround(d, set) {
   const o = d.outdoors;
-  for (const id of ["around", "radio", "whereabouts"]) $(id).hidden = !o;
+  for (const id of ["around", "messages", "radio", "whereabouts"]) $(id).hidden = !o;
   if (!o) return;
   const radio = radioOf(o);
   set($("radio"), fill(w.modem_is, { s: w["radio_" + radio] }));
