@@ -56,6 +56,9 @@ bench-aliases: setup ## what a frame costs to resolve and unseal, with 1,000 dev
 energy: setup ## how long the battery lasts by the model, row by row, and what each setting costs
 	@$(BIN)/python -m simulator.energy
 
+day: setup ## a day in the life of a watch on the virtual clock: the charge it takes by state; SOCORS_PICTURES=1 plots it
+	@$(BIN)/python -m simulator.day $(if $(SEED),--seed $(SEED))
+
 falls-report: setup ## what the fall detector finds and misses in the recordings (../shared/data/falls)
 	@$(BIN)/python -m simulator.world.recordings
 

@@ -7,7 +7,7 @@ import pytest
 from simulator import run
 from simulator.invariants import alarms
 
-LONG = ("a_day_of_normal_life", run.SOAKED)
+LONG = ("a_day_of_normal_life", "a_day_with_a_watch", run.SOAKED)
 SEEDS = range(1, 201)
 
 
