@@ -12,12 +12,12 @@ DAY_S = 24 * HOUR_S
 RUNS_AT_S = tuple(7 * HOUR_S + n * HOUR_S // 2 for n in range(30))
 SOS_AT_S = 15 * HOUR_S + 600
 NO_COVERAGE_S = (17 * HOUR_S + 300, 19 * HOUR_S + 300)
-SETTINGS = {"position_every_min": 1}
+POSITION_EVERY_MIN = 1
 BEACH = (41.2649, 1.9866)
 
 
 def play(story: Story) -> None:
-    watch = story.watch(**SETTINGS)
+    watch = story.watch(position_every_min=POSITION_EVERY_MIN)
     world, sky = story.world, story.skies[watch.number]
     for n, at_s in enumerate(RUNS_AT_S):
         sky.go(at_s * 1_000_000, BEACH[0] + 0.0004 * (n % 7), BEACH[1] + 0.002 * n)
