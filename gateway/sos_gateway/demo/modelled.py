@@ -62,7 +62,8 @@ def _taken(name: str) -> tuple[float, float, float]:
     if table == "firmware":
         found = re.search(rf'^    "{wanted}": ([\d_]+)', DRIVER.read_text(), re.MULTILINE)
         assert found, f"the driver has no time-out {wanted}"
-        return (float(found[1].replace("_", "")),) * 3
+        ms = float(found[1].replace("_", ""))
+        return ms, ms, ms
     rows = {"modem": MODEM, "radio": RADIO}[table]
     return next(_triangle(row) for row in _read(rows) if row["name"] == wanted)
 
