@@ -20,7 +20,8 @@ STILL_NS = 300_000_000
 # ... unless what it said so far reads badly: on a busy machine a gap inside a pattern may be as long as this.
 BUSY_STILL_NS = 1_000_000_000
 READS_WELL_MS = 40  # so much longer than it should be a pulse may be
-# What each pattern is made of: (pulses, milliseconds of each). The firmware's own table is in tasks/signals.py.
+# What each pattern is made of: (pulses, milliseconds of each). The firmware's own table is in tasks/signals.py; a test
+# compares them.
 PATTERNS = {
     (1, 60): "pending",
     (1, 30): "tick",
@@ -31,6 +32,18 @@ PATTERNS = {
     (5, 60): "unreachable",
     (3, 200): "countdown",
 }
+# What the light shows with each, red, green, blue: on a busy machine it tells more than any length.
+COLOURS = {
+    "pending": "110",
+    "tick": "000",
+    "accepted": "010",
+    "received": "001",
+    "closed": "111",
+    "cancelled": "111",
+    "unreachable": "100",
+    "countdown": "110",
+}
+LIGHTS = ("light_red", "light_green", "light_blue")
 # The stillness between two pulses of one pattern; what follows sooner is another pattern.
 GAPS_MS = {60: 60, 120: 120, 200: 100}
 EARLY_MS = 3  # clocks are read in whole milliseconds on both sides
@@ -51,6 +64,7 @@ class Felt:
 class Pulse:
     up_ns: int
     down_ns: int
+    colour: str = ""  # of the light as the motor went up; empty: not seen
 
     @property
     def ms(self) -> int:
@@ -63,14 +77,23 @@ class Motor:
 
     up_ns: int | None = None
     pulses: list[Pulse] = field(default_factory=list)
+    light: dict[str, bool] = field(default_factory=dict)
+    _colour: str = ""
+
+    def shine(self, light: str, on: bool) -> None:
+        """One of the light's three pins goes on or off."""
+        self.light[light] = on
 
     def edge(self, on: bool, t_ns: int) -> list[Felt]:
         """Take one edge; return the patterns that ended before it."""
         ended = self.still(t_ns) if on else []
         if on:
             self.up_ns = t_ns
+            self._colour = (
+                "".join(str(int(self.light.get(name, False))) for name in LIGHTS) if self.light else ""
+            )
         elif self.up_ns is not None:
-            self.pulses.append(Pulse(self.up_ns, t_ns))
+            self.pulses.append(Pulse(self.up_ns, t_ns, self._colour))
             self.up_ns = None
         return ended
 
@@ -98,7 +121,7 @@ def named(pulses: list[Pulse]) -> list[Felt]:
         ways = [(cost + CUT_COST_MS, [*before, Felt(f"cut short: {cut.ms}", cut.up_ns, [cut.ms])])]
         for (count, length_ms), name in PATTERNS.items():
             run = pulses[max(0, end - count) : end]
-            if len(run) == count and _may_be(run, length_ms):
+            if len(run) == count and _may_be(run, length_ms, COLOURS[name]):
                 cost, before = best[end - count]
                 excess = sum(abs(pulse.ms - length_ms) for pulse in run)
                 ways.append(
@@ -119,8 +142,10 @@ def _reads_well(pulses: list[Pulse]) -> bool:
     )
 
 
-def _may_be(run: list[Pulse], length_ms: int) -> bool:
-    """Whether pulses can be one pattern: neither a pulse nor a gap is shorter than it should be."""
+def _may_be(run: list[Pulse], length_ms: int, colour: str) -> bool:
+    """Whether pulses can be one pattern: its colour, and neither a pulse nor a gap shorter than it should be."""
+    if any(pulse.colour not in ("", colour) for pulse in run):
+        return False
     gaps = [(after.up_ns - pulse.down_ns) / 1e6 for pulse, after in itertools.pairwise(run)]
     return all(pulse.ms >= length_ms - EARLY_MS for pulse in run) and all(
         gap >= GAPS_MS[length_ms] - EARLY_MS for gap in gaps
@@ -167,6 +192,8 @@ class Wearers:
             device = event["device"]
             if event["what"] == "button":
                 self._touched(device, bool(event["value"]), event["t_ns"])
+            elif event["what"] in LIGHTS:
+                self._motors[device].shine(event["what"], bool(event["value"]))
             elif event["what"] == "motor":
                 if event["value"]:
                     self.motor_up_ns[device] = event["t_ns"]

@@ -1,7 +1,7 @@
 """Vibration is read as the wearer would feel it, also where a busy machine has stretched it."""
 
 import pytest
-from sos_gateway.demo.wearer import PATTERNS, Motor, Pulse, named
+from sos_gateway.demo.wearer import COLOURS, PATTERNS, Motor, Pulse, named
 
 GAP_MS = 120
 
@@ -64,3 +64,22 @@ def test_a_pattern_is_over_when_the_motor_has_been_still_for_longer_than_any_gap
 
 def test_a_gap_a_busy_machine_has_stretched_does_not_make_two_patterns_of_one():
     assert edges(0, 123, 700, 824) == ["received"]
+
+
+def test_where_the_light_is_seen_it_decides_however_long_the_pulses_were():
+    row = [Pulse(0, 145, "110"), Pulse(265, 385, "001"), Pulse(505, 626, "001")]
+    row = [Pulse(pulse.up_ns * 1_000_000, pulse.down_ns * 1_000_000, pulse.colour) for pulse in row]
+    assert [felt.name for felt in named(row)] == ["pending", "received"]
+    row = [Pulse(0, 303, "010"), Pulse(423, 815, "010"), Pulse(935, 1055, "010")]
+    row = [Pulse(pulse.up_ns * 1_000_000, pulse.down_ns * 1_000_000, pulse.colour) for pulse in row]
+    assert [felt.name for felt in named(row)] == ["accepted"]
+
+
+def test_the_patterns_are_the_firmwares():
+    from app import alarm
+    from tasks import signals
+
+    ours = {"cancelled": "withdrawn"}  # what it means to a wearer, and what the firmware calls it
+    for (count, length_ms), name in PATTERNS.items():
+        pulses, on_ms, _, colour = signals.PATTERNS[getattr(alarm, ours.get(name, name).upper())]
+        assert (pulses, on_ms, "".join(map(str, colour))) == (count, length_ms, COLOURS[name])
