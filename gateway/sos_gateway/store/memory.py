@@ -275,6 +275,7 @@ class Tx:
             "until_at": now + lasts,
             "attempts": 0,
             "tried": [],
+            "lte_at": None,
             "lte_tries": 0,
             "felt_at": None,
         }
@@ -282,7 +283,7 @@ class Tx:
             self._tables.change("down", number, **values)
         else:
             who = {"device": number.device, "ref_boot": number.boot, "ref_seq": number.seq}
-            never = {"lte_at": None, "sms_state": -1, "sms_at": None}
+            never = {"sms_state": -1, "sms_at": None}
             row = {"id": row_id, **who, "arg": 0, "created_at": now, **never, **values}
             self._tables.put("down", number, row)
         self._notify("down")

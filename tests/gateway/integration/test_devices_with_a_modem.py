@@ -248,6 +248,23 @@ def test_a_modem_that_is_deaf_for_a_minute_or_a_day_finds_a_handful_of_answers(r
     run(story)
 
 
+def test_a_new_state_goes_out_over_lte_at_once_however_lately_the_last_one_did(run, clock):
+    """The pauses are for repeating what was said; an officer who accepts has something new to say."""
+
+    async def story(desk):
+        watch = await desk.pendant(2001)
+        await desk.publish(2001, "alarm", watch.seal_full(watch.full(kinds.SOS)))
+        await desk.answers.carry_due()
+        clock.pass_time(seconds=0.1)
+        before = len(desk.to_device())
+        await desk.incidents.accept((await desk.incident())["id"], "officer 7")
+        await desk.answers.carry_due()
+        told = [watch.opened(answer.frame).state for answer in desk.to_device()[before:]]
+        assert told == [kinds.ACCEPTED]
+
+    run(story)
+
+
 def test_whatever_a_device_says_makes_its_answers_fall_due(run, clock):
     async def story(desk):
         watch = await desk.pendant(2001)

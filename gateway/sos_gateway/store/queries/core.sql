@@ -131,7 +131,7 @@ INSERT INTO down (device, ref_boot, ref_seq, state, arg, created_at, next_at, un
 VALUES (%(device)s, %(ref_boot)s, %(ref_seq)s, %(state)s, %(arg)s, %(now)s, %(now)s, %(until_at)s)
 ON CONFLICT (device, ref_boot, ref_seq) DO UPDATE
 SET state = EXCLUDED.state, next_at = EXCLUDED.next_at, until_at = EXCLUDED.until_at, attempts = 0, tried = '{}',
-    lte_tries = 0, felt_at = NULL
+    lte_at = NULL, lte_tries = 0, felt_at = NULL
 WHERE down.state < EXCLUDED.state
 RETURNING id
 
