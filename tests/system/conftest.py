@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from scene import Scene, opened
 
-PENDANTS, HUBS = 15, 3
+PENDANTS, WATCHES, HUBS = 18, 2, 3
 LAST_LINES = 60
 
 
@@ -24,7 +24,7 @@ def runner():
 
 @pytest.fixture(scope="session")
 def scene(mosquitto_needed, runner):
-    entered = open_house(PENDANTS, HUBS, print, mosquitto=True)
+    entered = open_house(PENDANTS, HUBS, print, watches=WATCHES, mosquitto=True)
     house = runner.run(_enter(entered))
     watched = opened(house)
     yield runner.run(_enter(watched))

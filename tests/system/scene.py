@@ -35,11 +35,16 @@ class Scene:
 
     def __post_init__(self):
         self._fresh = iter(self.house.devices)
+        self._fresh_watches = iter(self.house.watches)
         self._fingers = set()
 
     def pendant(self):
         """Return a pendant no test has used yet."""
         return next(self._fresh)
+
+    def watch(self):
+        """Return a watch no test has used yet."""
+        return next(self._fresh_watches)
 
     def logs(self):
         folder = self.house.folder
