@@ -306,6 +306,45 @@ def test_one_command_at_a_time():
     assert order == ["AT+A=1", "AT+B=1"]
 
 
+def test_who_asks_question_after_question_keeps_nobody_else_waiting():
+    served = []
+
+    async def many(port):
+        for number in range(20):
+            await port.command("AT+A=%d" % number, 5000)
+            served.append(number)
+
+    async def work(port, line):
+        reading = asyncio.create_task(many(port))
+        await asyncio.sleep_ms(150)
+        await port.command("AT+B=1", 5000)
+        before = len(served)
+        await reading
+        return before
+
+    script = [(b"AT+A=%d\r" % number, (100, b"\r\nOK\r\n")) for number in range(20)]
+    before, _, _ = play(work, (b"AT+B=1\r", (5, b"\r\nOK\r\n")), *script)
+    assert before == 2
+    assert len(served) == 20
+
+
+def test_who_gives_up_waiting_leaves_the_line_to_the_next():
+    async def work(port, line):
+        slow = asyncio.create_task(port.command("AT+A=1", 5000))
+        await asyncio.sleep_ms(10)
+        try:
+            await asyncio.wait_for_ms(port.command("AT+B=1", 5000), 200)
+        except asyncio.TimeoutError:
+            pass
+        await slow
+        return await port.command("AT+C=1", 5000)
+
+    script = ((b"AT+A=1\r", (1000, b"\r\nOK\r\n")), (b"AT+C=1\r", (5, b"\r\nOK\r\n")))
+    answer, _, line = play(work, *script)
+    assert answer == []
+    assert line.read == b"AT+A=1\rAT+C=1\r"
+
+
 def test_a_handler_that_fails_does_not_stop_the_reader():
     def fails(line):
         raise ValueError(line)

@@ -90,7 +90,7 @@ class AtPort:
         self._line = bytearray(MOST_LINE_BYTES)
         self._length = 0
         self._news = asyncio.Event()
-        self._taken = False
+        self._queue = []  # who asks, in the order of coming; the first one has the line
         self._turn = (
             -1
         )  # the first question is for CMEE: its answer also shows a modem that began anew unseen
@@ -196,7 +196,7 @@ class AtPort:
         because it takes long, or because a second one would do harm.
         """
         end = _ends(timeout_ms)
-        await self._take_turn(text, end)
+        turn = await self._take_turn(text, end)
         try:
             for _ in range(1 if once else _REPEATS):
                 await self._settle(text, end)
@@ -210,7 +210,7 @@ class AtPort:
                     return self._answer(text)
             raise AtTimeout("%s: damaged on the way, again and again" % _name(text))
         finally:
-            self._release()
+            self._release(turn)
 
     async def command_with_data(self, text, data, timeout_ms, escape=False):
         """Send one command, wait for its prompt, then send exactly these bytes; return the information lines.
@@ -221,7 +221,7 @@ class AtPort:
         confirmed by its own echo (one sealed frame in some 20 million): what counts is the gateway's answer in any case.
         """
         end = _ends(timeout_ms)
-        await self._take_turn(text, end)
+        turn = await self._take_turn(text, end)
         try:
             await self._settle(text, end)
             await self._send(text, end)
@@ -241,22 +241,32 @@ class AtPort:
                 raise AtTimeout("%s: damaged on the way" % _name(text))
             return self._answer(text)
         finally:
-            self._release()
+            self._release(turn)
 
     def _is_whole(self):
         return self._echoed or not self.must_echo
 
     async def _take_turn(self, text, end):
-        while self._taken:
-            if _left(end) <= 0:
-                raise AtTimeout("%s: another command takes too long" % _name(text))
-            await asyncio.sleep_ms(_POLL_MS)
-        self._taken = True
+        """Wait until it is our turn, first come, first served: who reads a full SIM must not keep an alarm waiting."""
+        turn = [text]  # a list is itself, whatever stands in it
+        self._queue.append(turn)
+        try:
+            while self._queue[0] is not turn:
+                if _left(end) <= 0:
+                    raise AtTimeout("%s: another command takes too long" % _name(text))
+                await asyncio.sleep_ms(_POLL_MS)
+        except BaseException:
+            self._leave(turn)
+            raise
+        return turn
 
-    def _release(self):
+    def _release(self, turn):
         self.echoed = self._echoed
         self._begin("")
-        self._taken = False
+        self._leave(turn)
+
+    def _leave(self, turn):
+        self._queue = [other for other in self._queue if other is not turn]
 
     def _begin(self, text, marker=""):
         self._text = text
