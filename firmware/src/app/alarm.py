@@ -49,10 +49,10 @@ _RANK_OTHER = _RANK_FELT + 1
 class Tries:
     """What LTE has done for one event."""
 
-    def __init__(self):
+    def __init__(self, known):
         self.sent = 0
         self.next_ms = 0
-        self.known = False  # it has ended the pauses it found
+        self.known = known  # it has ended the pauses it found
 
 
 class Event:
@@ -104,7 +104,7 @@ class Event:
     def over_lte(self):
         """Return what LTE has done for this event."""
         if self.lte is None:
-            self.lte = Tries()
+            self.lte = Tries(self.reloaded)
         return self.lte
 
     def is_over(self):

@@ -45,6 +45,8 @@ TEXT_AFTER_MS = 20_000
 # Text messages of one event, so long after the first each: they are stored on their way and cost money, so a repeat only
 # makes up for one that the network lost. The last tells a later position to whoever reads it.
 TEXTS_MS = (0, 120_000, 600_000, 1_800_000)
+# Many alarms may wait: after so many messages in a row the broker is tried again, which takes them all at once.
+TEXTS_IN_ROW = 3
 # After a text message a way to the broker that is not known to be good is left alone for so long: the answer takes 4 to
 # 15 s, and a modem that connects does not read it.
 TEXT_LISTEN_MS = 15_000

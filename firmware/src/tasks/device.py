@@ -130,7 +130,8 @@ class Device:
         standing = self.alarms.stands_for(kind, self.now_ms()) if kind in kinds.ALARMS else None
         if standing is not None:
             self.store.save(standing)
-            standing.over_lte().next_ms = 0
+            tries = standing.over_lte()
+            tries.known, tries.next_ms = False, 0  # a press is a press: it ends every pause
             self._tell()
             return standing
         boot, seq = self._take_number()

@@ -66,6 +66,8 @@ class Lte:
         self._at = -1  # the step on the way to the broker that was begun last
         self._rung = self._rungs = 0
         self._unanswered = 0
+        self._texts_in_row = 0  # since the broker was last tried
+        self._listen_until_ms = 0  # to the answer of a text message
         self._text_again_ms = self._locate_again_ms = self._stay_until_ms = 0
         self._turn_ended_ms = self._connected_ms = -1
         self._empty_turns = 0
@@ -97,7 +99,8 @@ class Lte:
     def _next(self):
         now = self._device.now_ms()
         self._meet_new_alarms()
-        if self._text_due_ms(now) == 0 and (self._may_try() or self._modem.state in ON_THE_NETWORK):
+        may_text = self._may_try() or self._modem.state in ON_THE_NETWORK
+        if may_text and self._text_due_ms(now) == 0 and not self._is_brokers_turn(now):
             return SEND_TEXT
         if self._may_try() and self._to_publish(now):
             return SEND
@@ -111,6 +114,11 @@ class Lte:
             return ASSIST
         return NOTHING if self._is_resting() else REST
 
+    def _is_brokers_turn(self, now):
+        """Whether what is due goes to the broker first: on a connection that stands, or after so many texts in a row."""
+        turn = self._modem.connected or self._texts_in_row >= attempts.TEXTS_IN_ROW
+        return turn and self._may_try() and bool(self._to_publish(now))
+
     def _is_resting(self):
         return self._rested or self._modem.state in (sim7080g.OFF, sim7080g.ASLEEP)
 
@@ -119,11 +127,12 @@ class Lte:
         outside = self._device.identity.outside
         for event in self._device.alarms.to_send(ways.LTE):
             tries = event.over_lte()
-            if event.is_kept() and not event.reloaded and not tries.known:
+            if event.is_kept() and not tries.known:
                 tries.known = True
                 outside.try_at_s = outside.failures = 0
                 self._rung = self._rungs = self._empty_turns = 0
                 self._text_again_ms = self._locate_again_ms = 0
+                self._texts_in_row = attempts.TEXTS_IN_ROW  # its own is not due yet; those of others wait
 
     def _may_try(self):
         return self._device.running_s() >= self._device.identity.outside.try_at_s
@@ -188,6 +197,7 @@ class Lte:
         event = self._text_of_now()
         await self._step(attempts.TEXT, self._link.text(device.seal(event, kinds.FORM_FULL)))
         log.line("text message sent")
+        self._texts_in_row += 1
         event.texted += 1
         if event.first_sent_ms < 0:
             event.first_sent_ms = device.now_ms()
@@ -237,7 +247,7 @@ class Lte:
                 event.first_sent_ms = began
         await self._step(attempts.PUBLISH, self._link.publish(lane, frames, limit))
         log.line("published %d on %s" % (len(events), lane))
-        self._rung = self._rungs = 0
+        self._rung = self._rungs = self._texts_in_row = 0
         for event in events:
             self._is_published(event)
         self._stay(device.settings.lte_listen_s)
@@ -325,6 +335,8 @@ class Lte:
             what == SEND_TEXT and error.fault != kinds.FAULT_MODEM
         ):  # a deaf modem is revived, and then texts first
             self._text_again_ms = now + TEXT_AGAIN_MS
+        if what == SEND:
+            self._texts_in_row = 0
         if what == LOCATE:
             self._locate_again_ms = now + LOCATE_AGAIN_MS
         if error.fault in (kinds.FAULT_SMS, kinds.FAULT_GNSS):
@@ -465,7 +477,7 @@ class Lte:
     def _is_overtaken(self):
         """Whether an alarm, or what takes one back, waits that has not been out on LTE at all."""
         waiting = self._device.alarms.to_send(ways.LTE)
-        return any(e.is_kept() and not e.over_lte().known and not e.reloaded for e in waiting)
+        return any(e.is_kept() and not e.over_lte().known for e in waiting)
 
     def _hand_on(self, fixes, alarm):
         device = self._device

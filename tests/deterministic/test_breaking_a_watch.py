@@ -1,0 +1,49 @@
+"""What was tried to break the promise with a watch: full journals, strangers' texts, foreign messages, wrong clocks."""
+
+from sos_wire import kinds, sms
+
+from simulator.chips.sim7080g import Identity
+from simulator.story import HUB_SIM, opened
+
+NUMBER = Identity.of(2).number
+
+
+def logged(story, text, since=0):
+    return [e for e in story.world.history[since:] if e.what == "log" and text in str(e.value)]
+
+
+def test_a_press_on_a_full_journal_ends_the_pauses_and_all_the_alarms_go_out_together():
+    with opened(seed=13) as story:
+        watch = story.watch()  # texts go out, and nobody has the number they go to
+        story.set_clock(watch, within_s=180)
+        story.modem(watch).faults.no_network = True
+        finger = story.finger(watch)
+        for _ in range(33):
+            finger.hold()
+            story.run(8)
+        story.run(1800)
+        story.modem(watch).faults.clear()
+        finger.hold()
+        assert story.until(lambda: story.stored(kinds.SOS), within_s=90)
+        # One text takes some seconds, and more than thirty are due.
+        assert story.until(lambda: len(story.stored(kinds.SOS)) == 32, within_s=60)
+
+
+def test_five_hundred_texts_of_strangers_cost_an_alarm_nothing_but_their_reading():
+    with opened(seed=11) as story:
+        watch = story.watch()
+        story.set_clock(watch, within_s=180)
+        for number in range(500):
+            forged = sms.encode(story.chance.randbytes(24))
+            text = forged if number % 2 else f"You have won prize {number}"
+            story.phones.send(f"+34611{number:06d}", NUMBER, text, lambda taken: None)
+        began = len(story.world.history)
+        finger = story.finger(watch)
+        finger.hold()
+        assert story.until(lambda: story.stored(kinds.SOS), within_s=60)
+        story.run(120)  # a turn of the receiver in it
+        finger.click(4)
+        assert story.until(lambda: story.stored(kinds.SILENT), within_s=90)
+        assert story.until(lambda: not story.phones.waiting(NUMBER), within_s=1800)
+        assert not logged(story, "takes too long", began)
+        assert not logged(story, "died", began)
