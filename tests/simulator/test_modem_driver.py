@@ -286,6 +286,15 @@ def test_where_the_network_gives_no_time_the_devices_own_clock_checks_the_certif
     assert bench.call("up").state == "CONNECTED"
 
 
+@pytest.mark.parametrize("off_s", [-400 * 86_400, 10 * 365 * 86_400])
+def test_a_network_that_tells_a_wrong_time_is_not_believed_against_the_devices_own_clock(bench, off_s):
+    bench.call("set_clock", NOW_S)
+    assert bench.call("up").state == "CONNECTED"
+    bench.modem.unix_s = lambda: NOW_S + off_s
+    bench.call("recover", 4)  # the network's time is told at a start
+    assert bench.call("up").state == "CONNECTED"
+
+
 @pytest.mark.parametrize("payload", [bytes(range(256)) * 4, b"\r\n> \r\nOK\r\n\x1a\x1b>" * 2, b"x"])
 def test_any_bytes_are_published_as_they_are(connected, payload):
     assert connected.call("publish", TOPIC, payload).fault == 0
@@ -498,6 +507,16 @@ def test_messages_that_waited_are_handed_over_at_the_start_and_a_full_memory_emp
     bench.call("pause", 60_000)
     assert len(bench.of("sms")) == 20
     assert not bench.modem.sms.memory
+
+
+def test_a_memory_that_fills_up_without_any_news_of_it_is_emptied_all_the_same(connected):
+    connected.modem.faults.sms_full = True
+    assert not connected.modem.sms.arrive(HUB, "S1 answer")
+    connected.call("pause", 60_000)
+    assert not connected.modem.sms.memory
+    assert connected.modem.sms.arrive(HUB, "S1 answer")
+    connected.call("pause", 5_000)
+    assert connected.of("sms")[-1] == (HUB, "S1 answer")
 
 
 @pytest.mark.parametrize("text", ["OK", "RDY", "+SMSTATE: 0", "ERROR\r\nOK\r\n+CPIN: NOT READY"])

@@ -43,6 +43,8 @@ _WAKE_MS = 100  # from DTR low to the first letter that is not lost (U)
 _DENIED_MS = 15_000
 _POLL_MS = 500
 _ATTEND_MS = 5_000
+# The news of a message may be lost on the line, and of one that found the SIM full there is none: looked every 20 s.
+_LOOK_AFTER = 4
 # What a boot prints comes within so long of RDY (U).
 _BOOT_TEXT_MS = 15_000
 _LADDER = 6
@@ -140,14 +142,18 @@ class Modem:
         await asyncio.gather(self.port.run(), self._attend(alive))
 
     async def _attend(self, alive):
+        waits = 0
         while True:
             if alive is not None:
                 alive()
             try:
                 await asyncio.wait_for_ms(self.sms.came.wait(), _ATTEND_MS)
             except asyncio.TimeoutError:
-                continue
+                waits += 1
+                if waits < _LOOK_AFTER:
+                    continue
             if self._set_up and self.state in (READY, REGISTERED, ATTACHED, CONNECTED):
+                waits = 0
                 self.sms.came.clear()
                 await self._fetch()
             else:
@@ -157,7 +163,7 @@ class Modem:
         try:
             await self.sms.fetch(self.until("fetch"))
         except ModemError:
-            pass  # it is in the log, and the message on the SIM, till the next one or the next start
+            pass  # it is in the log, and the message on the SIM, till the next look
         except Exception as error:  # noqa: BLE001 - a listener's fault must not leave the modem without a reader
             log.line("modem: a text message upset its reader: %s" % type(error).__name__)
 
