@@ -1,5 +1,6 @@
 """What was tried to break the promise with a watch: full journals, strangers' texts, foreign messages, wrong clocks."""
 
+import pytest
 from sos_wire import kinds, sms
 
 from simulator.chips.sim7080g import Identity
@@ -47,3 +48,19 @@ def test_five_hundred_texts_of_strangers_cost_an_alarm_nothing_but_their_reading
         assert story.until(lambda: not story.phones.waiting(NUMBER), within_s=1800)
         assert not logged(story, "lte: no answer in time", began)
         assert not logged(story, "died", began)
+
+
+@pytest.mark.parametrize("refused", [0.0, 1.0])
+def test_a_modem_that_dies_after_a_long_failure_of_the_broker_is_revived_all_the_same(refused):
+    with opened(seed=21) as story:
+        watch = story.watch(awake_s=3600)
+        story.set_clock(watch, within_s=180)
+        story.desk.broker.up = False
+        story.phones.weather.refused = refused  # of the texts that nobody reads anyway
+        story.finger(watch).hold()
+        assert story.until(lambda: len(logged(story, "modem: recovery")) >= 2, within_s=600)
+        story.run(300)
+        story.modem(watch).faults.dark = True  # until its supply was off
+        story.run(300)
+        story.desk.broker.up = True
+        assert story.until(lambda: story.stored(kinds.SOS), within_s=1500)

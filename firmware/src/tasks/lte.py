@@ -184,6 +184,8 @@ class Lte:
 
     def _fault_to_text(self):
         outside, now_s = self._device.identity.outside, self._device.running_s()
+        if not self._device.may_raise(kinds.HEARTBEAT):
+            return 0
         since = None if outside.text_fault_at_s < 0 else now_s - outside.text_fault_at_s
         known = outside.told | outside.texted
         return attempts.text_fault(outside.faults, known, now_s - outside.faulty_since_s, since)
@@ -195,7 +197,13 @@ class Lte:
             raise ModemError(kinds.FAULT_SMS, "the modem has no text messages")
         device = self._device
         event = self._text_of_now()
-        await self._step(attempts.TEXT, self._link.text(device.seal(event, kinds.FORM_FULL)))
+        if event is None:
+            return  # the answer came meanwhile
+        try:
+            await self._step(attempts.TEXT, self._link.text(device.seal(event, kinds.FORM_FULL)))
+        finally:
+            if event.kind == kinds.HEARTBEAT:
+                device.alarms.remove(event)  # sent or not: the next one says what is then
         log.line("text message sent")
         self._texts_in_row += 1
         event.texted += 1
@@ -208,7 +216,6 @@ class Lte:
             outside.texted |= outside.faults
             outside.text_fault_at_s = device.running_s()
             device.save_identity()
-            device.alarms.remove(event)
         device.works(kinds.FAULT_SMS)
         if event.is_kept() and not self._data_works():
             self._listen_until_ms = device.now_ms() + attempts.TEXT_LISTEN_MS
@@ -221,7 +228,7 @@ class Lte:
         for event in self._texts():
             if attempts.text_due_ms(event, self._device.age_ms(event)) == 0:
                 return event
-        return self._device.raise_event(kinds.HEARTBEAT, only=ways.SMS)
+        return self._device.raise_event(kinds.HEARTBEAT, only=ways.SMS) if self._fault_to_text() else None
 
     # Publishing.
 
@@ -272,6 +279,7 @@ class Lte:
 
     async def _do(self, what):
         self._rested = False
+        self._power.stays_on = False  # through deep sleep: only what _rest leaves asleep
         if what == SEND_TEXT:
             await self._send_text()
         elif what == SEND:
@@ -321,6 +329,10 @@ class Lte:
             return await asyncio.wait_for_ms(work, limit)
         except asyncio.TimeoutError:
             raise ModemError(kinds.FAULT_MODEM, "no end of: %s" % attempts.STEPS[step][0])
+        except ModemError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what nobody has thought of has the ladder and the pauses, too
+            raise ModemError(kinds.FAULT_MODEM, "%s: %s" % (type(error).__name__, error))
         finally:
             self._supervisor.alive("lte")
 
@@ -347,11 +359,14 @@ class Lte:
             await self._recover(RESTART_RUNG)
             self._rung = 0
             return
+        deaf = error.fault == kinds.FAULT_MODEM
         allowed = attempts.rungs(self._has_alarm(), outside.failures)
+        if deaf and what == SEND_TEXT:
+            allowed = max(allowed, 1)  # whatever is amiss with the broker, the text can go
         self._rung = max(self._rung, FIRST_RUNG.get(error.fault, 0))
         if self._link.rebooted:
             self._link.rebooted, self._rung = False, 0  # it is there: it only has to be asked again
-        elif error.fault == kinds.FAULT_MODEM and device.alarms.expects_answers():
+        elif deaf and device.alarms.expects_answers():
             self._rung = LAST_RUNG  # its supply is the one thing a deaf modem cannot ignore
         if not error.fault & NO_RUNG_HELPS and self._rung <= LAST_RUNG and self._rungs < allowed:
             self._rungs += 1
@@ -362,6 +377,17 @@ class Lte:
         outside.try_at_s = device.running_s() + attempts.pause_s(outside.failures, self._has_alarm())
         device.save_identity()
         self._drop_what_passes()
+        if deaf:
+            await self._give_up_on(what)
+
+    async def _give_up_on(self, what):
+        """A modem that does not answer is switched off for the pause: what comes next begins with a start."""
+        if what == SEND_TEXT:
+            self._text_again_ms = self._device.now_ms() + TEXT_AGAIN_MS
+        try:
+            await self._step(attempts.REST, self._modem.stop())
+        except ModemError as error:
+            log.line("lte: %s" % error.text)
 
     def _fault_of(self, error):
         """Return what an error is a fault of: a modem without an answer to CNACT or SMCONN waits for the far side."""
