@@ -297,6 +297,11 @@ class VirtualDevice:
         if self.asleep and (reason := self.hardware.wakes_now()):
             self._boot(DEEP_SLEEP, reason)
 
+    def reset(self) -> None:
+        """The watchdog bites, whether the firmware has deserved it or not: RTC memory stays."""
+        self._off()
+        self._boot(WATCHDOG, 0)
+
     # The cable.
 
     def send(self, name: str, *args: Any) -> None:
@@ -322,8 +327,7 @@ class VirtualDevice:
         """The time the firmware waited for has come, or the watchdog's."""
         if self.hardware.watchdog_bites():
             self.world.note(self.name, "watchdog")
-            self._off()
-            self._boot(WATCHDOG, 0)
+            self.reset()
             return
         number, self._idle, self._deadline_us = self._idle, None, NEVER
         self._write({"re": number, "v": self.world.now_us})

@@ -64,3 +64,21 @@ def test_a_modem_that_dies_after_a_long_failure_of_the_broker_is_revived_all_the
         story.run(300)
         story.desk.broker.up = True
         assert story.until(lambda: story.stored(kinds.SOS), within_s=1500)
+
+
+@pytest.mark.parametrize("kind", ["pendant", "watch"])
+def test_a_reset_by_the_watchdog_in_an_alarm_leaves_nobody_without_a_word(kind):
+    with opened(seed=31) as story:
+        device = story.pendant() if kind == "pendant" else story.watch()
+        hub = story.hub("kitchen")
+        story.set_clock(device, within_s=180)
+        story.reception(device, hub).deaf = True
+        for line in story.lines.values():
+            line.cut = True
+        story.finger(device).hold()
+        story.run(5)
+        began = len(story.world.history)
+        device.reset()
+        story.run(25)
+        assert logged(story, "unreachable", began)
+        assert not device.asleep

@@ -41,8 +41,8 @@ class Device:
         for event in self.alarms.events:
             event.ways = ways.of(event.kind, has_modem)
         self.identity.raise_above(self.alarms.events)
-        if kept is None and self.alarms.expects_answers():
-            # Power came back in the middle of an alarm: it goes on as if it had just been raised.
+        if (kept is None or not board.was_woken()) and self.alarms.expects_answers():
+            # Power came back in the middle of an alarm, or the watchdog bit: it goes on as if it had just been raised.
             self._stay_awake()
         self._make_room()
         self.save_identity()
