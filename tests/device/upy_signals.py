@@ -70,6 +70,34 @@ def test_of_two_answers_that_wait_for_a_countdown_the_newer_is_felt():
     assert len(felt) == 6, felt
 
 
+def test_a_tick_cuts_nothing_short_that_is_being_felt_and_comes_after_it():
+    felt = play((0, alarm.UNREACHABLE), (16, alarm.TICK))
+    assert len(felt) == 6, felt
+    assert all([on >= 60 for on, _ in felt[:5]]), felt
+    assert felt[5][1] >= signals.REST_MS, felt
+    assert 30 <= felt[5][0] < 60, felt
+
+
+def test_a_tick_that_waits_lets_a_signal_through_and_a_silent_alarm_forgets_it():
+    felt = play((0, alarm.UNREACHABLE), (16, alarm.TICK), (20, alarm.RECEIVED))
+    assert len(felt) == 4, felt
+    assert felt[1][0] >= 120 and felt[3][0] < 60, felt
+    motor = Pin()
+
+    async def scene():
+        player = signals.Signals(motor, Pin(), Nobody())
+        loop = asyncio.create_task(player.loop())
+        player.play(alarm.UNREACHABLE)
+        await asyncio.sleep_ms(16)
+        player.play(alarm.TICK)
+        player.hush()
+        await asyncio.sleep_ms(1000)
+        loop.cancel()
+
+    asyncio.run(scene())
+    assert len(pulses(motor)) == 1, pulses(motor)
+
+
 def test_a_silent_alarm_makes_it_still_and_dark_at_once_even_in_a_countdown():
     motor, light = Pin(), Pin()
 

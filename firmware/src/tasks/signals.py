@@ -36,9 +36,14 @@ class Signals:
         self._hushed = asyncio.Event()
         self._next = None
         self._last = None
+        self._pulses = False  # the motor's part of a signal is under way
+        self._tick_waits = False
 
     def play(self, signal):
-        """Ask for a signal; it begins at once."""
+        """Ask for a signal; it begins at once. A tick says less than whatever is being felt, and comes after it."""
+        if signal == alarm.TICK and self._pulses:
+            self._tick_waits = True
+            return
         self._next = signal
         if signal != alarm.TICK:
             self._last = signal
@@ -47,6 +52,7 @@ class Signals:
     def hush(self):
         """Be still and dark at once, whatever is being shown, and forget it: a silent alarm was raised."""
         self._next = self._last = None
+        self._tick_waits = False
         self._hushed.set()
         self._asked.set()
 
@@ -71,14 +77,17 @@ class Signals:
                 await self._show(PATTERNS[signal], signal in WHOLE)
             finally:
                 self._motor.set(False)
+                self._pulses = False
             if not self._asked.is_set():
-                self._next = None
+                self._next = alarm.TICK if self._tick_waits else None
+                self._tick_waits = False
             if self._next is None:
                 self._light.set((0, 0, 0))
 
     async def _show(self, pattern, whole):
         pulses, on_ms, off_ms, colour = pattern
         self._light.set(colour)
+        self._pulses = True
         for pulse in range(pulses):
             self._motor.set(True)
             if await self._over(on_ms, whole):
@@ -86,9 +95,11 @@ class Signals:
             self._motor.set(False)
             if pulse < pulses - 1 and await self._over(off_ms, whole):
                 return
-        if whole and await self._within(self._hushed, REST_MS):
+        self._pulses = False
+        if (whole or self._tick_waits) and await self._within(self._hushed, REST_MS):
             return
-        await self._within(self._asked, LIGHT_AFTER_MS)
+        if not self._tick_waits:
+            await self._within(self._asked, LIGHT_AFTER_MS)
 
     async def _over(self, ms, whole):
         """Wait; return whether this signal must end now: another takes its place, or silence does."""
