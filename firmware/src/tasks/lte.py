@@ -472,22 +472,25 @@ class Lte:
         age = None if outside.fix is None else device.running_s() - outside.fix.at_s
         start = tracking.start_kind(age, outside.kept_power)
         log.line("looks for satellites, %s" % start)
-        track = tracking.Track()
+        track, is_on = tracking.Track(), False
         try:
             await self._step(attempts.POSITION, self._modem.gnss(True, start))
+            is_on = True
             await self._watch_the_sky(track, alarm is None)
         finally:
             self._turn_ended_ms = device.now_ms()
             self._empty_turns = 0 if track.fixes else self._empty_turns + 1
             self._hand_on(track.fixes, alarm)
-            if self._modem.state == sim7080g.GNSS:
-                await self._step(attempts.POSITION, self._modem.gnss(False))
+            if is_on and self._modem.state not in (sim7080g.OFF, sim7080g.ASLEEP):
+                await self._step(
+                    attempts.POSITION, self._modem.gnss(False)
+                )  # the antenna, too, if it began anew
             self._turn_ended_ms = device.now_ms()
 
     async def _watch_the_sky(self, track, one_is_enough):
         device = self._device
         began = device.now_ms()
-        while not (one_is_enough and track.fixes):
+        while self._modem.state == sim7080g.GNSS and not (one_is_enough and track.fixes):
             on_s = (device.now_ms() - began) // 1000
             if tracking.turn_is_over(on_s, track.fixes, device.settings.gnss_turn_s) or self._is_overtaken():
                 return
