@@ -1,5 +1,6 @@
 """The task that carries over LTE, with a modem that does what no modem should: in MicroPython, on a virtual clock."""
 
+import io
 import sys
 
 import _port
@@ -229,3 +230,38 @@ def test_only_a_modem_that_was_put_to_sleep_keeps_its_supply_through_deep_sleep(
     device.raise_event(kinds.SOS)
     play(lte, 600)
     assert lte._power.stays_on is False
+
+
+class Deaf(io.IOBase):
+    """A serial line whose reading fails, again and again."""
+
+    def write(self, data):
+        return len(data)
+
+    def ioctl(self, request, flags):
+        return flags & 5 if request == 3 else -22
+
+    def readinto(self, buffer):
+        raise OSError(5)
+
+
+def test_a_reader_that_dies_and_is_started_again_leaves_nobody_behind():
+    cable.lay()
+    _port.idle = idle
+    modem = sim7080g.Modem(Deaf(), Power(), {"user": "device-2"})
+    lives, signs = [], []
+
+    async def main():
+        for life in range(20):
+            lives.append(life)
+            try:
+                await modem.run(lambda life=life: signs.append(life))
+            except OSError:
+                pass  # as the supervisor takes it
+            await asyncio.sleep_ms(200)
+        del signs[:]
+        await asyncio.sleep_ms(30_000)
+
+    asyncio.run(main())
+    assert len(lives) == 20
+    assert signs == []

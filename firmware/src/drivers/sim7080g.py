@@ -139,7 +139,12 @@ class Modem:
 
     async def run(self, alive=None):
         """Read the serial line for ever, and fetch text messages that have come; `alive()` is called every 5 s."""
-        await asyncio.gather(self.port.run(), self._attend(alive))
+        tasks = [asyncio.create_task(self.port.run()), asyncio.create_task(self._attend(alive))]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()  # who is started again must not meet its own earlier life
 
     async def _attend(self, alive):
         waits = 0
