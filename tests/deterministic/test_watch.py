@@ -6,6 +6,7 @@ import pytest
 from sos_wire import kinds
 
 from simulator import run
+from simulator.invariants import History, whoever_is_not_reached_is_told
 from simulator.scenarios import sos_while_the_modem_misbehaves as misbehaviour
 from simulator.story import HUB_SIM, opened
 from simulator.world.broker import CA
@@ -45,6 +46,38 @@ def test_a_press_is_journalled_at_once_whatever_the_modem_is_doing(after_s):
         finger.hold()
         story.run(after_s)
         assert journalled_after_s(story, watch, lambda: finger.hold(1.6)) < 1.5
+
+
+@pytest.mark.parametrize("wrong", [wrong for wrong, _ in misbehaviour.MISBEHAVIOURS], ids=str)
+def test_whatever_the_modem_does_the_button_is_felt_at_once_and_who_is_not_reached_is_told_within_20_s(wrong):
+    with opened(seed=9) as story:
+        watch = story.watch()  # no hub is near, and nobody has the number of the texts
+        story.set_clock(watch, within_s=180)
+        misbehaviour.begin(story, wrong)
+        finger = story.finger(watch)
+        finger.bounces = False
+        first = len(story.world.history)
+        for wait_s in (7.3, 8.1, 20.5):
+            began, down_us = len(story.world.history), story.world.now_us
+            assert journalled_after_s(story, watch, lambda: finger.hold(1.6)) < 1.5
+            felt = next(e for e in story.world.history[began:] if e.what == "motor" and e.value)
+            assert felt.t_us - down_us < 1_500_000
+            story.run(wait_s)
+        history = History(entries=story.world.history, end_us=story.world.now_us)
+        assert list(whoever_is_not_reached_is_told(history)) == []
+        answered = any(e.what == "told" for e in story.world.history[first:])
+        unreachable = any(e.what == "log" and e.value == "unreachable" for e in story.world.history[first:])
+        assert answered or unreachable
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_hundred_drawn_stories_of_a_watch_keep_every_promise():
+    name = "anything_with_a_watch"
+    with run.side_by_side() as pool:
+        verdicts = list(pool.map(run.verdict, repeat(name), range(1, 101), chunksize=5))
+    failed = {seed: breaches for seed, _, breaches in verdicts if breaches}
+    assert not failed, f"again: socors sim {name} --seed {next(iter(failed))}"
 
 
 def test_text_messages_about_one_alarm_stay_few_through_deep_sleep_and_repeats():
