@@ -486,6 +486,17 @@ def test_a_modem_without_text_messages_is_found_out(connected):
     assert connected.call("sms_works").value is False
 
 
+def test_a_modem_that_began_anew_unseen_refuses_a_text_and_is_not_taken_for_one_without_texts(connected):
+    connected.modem.faults.characters_lost = 1.0  # nothing of the boot is heard
+    connected.modem.power.restart()
+    connected.call("pause", 15_000)
+    connected.modem.faults.characters_lost = 0.0
+    assert connected.call("send_sms", HUB, "S1 hello").fault == kinds.FAULT_MODEM
+    assert connected.call("sms_works").value is not False
+    assert connected.call("up").state == "CONNECTED"
+    assert connected.call("send_sms", HUB, "S1 hello").fault == 0
+
+
 def test_off_the_air_a_refusal_says_nothing_of_text_messages_as_such(bench):
     bench.call("start")
     bench.modem.faults.no_network = True

@@ -26,7 +26,7 @@ _MARKERS = ("CMEE", "CSCS", "IPR", "CMGF", "CNMP", "CSCLK")
 # during SMSUB.
 _ANSWERING = ("CMGS", "CMGR", "CFSGFIS", "CAOPEN", "CBC", "CSQ", "CGNSINF", "CGNSCPY", "CGNSXTRA", "SPIC")
 # Answers that look like the unsolicited line of the same name, or are late ones: whoever listens gets them, too.
-_EITHER = ("+CEREG:", "+CPIN:", "+SMSTATE:", "+CAOPEN:")
+_EITHER = ("+CMEE:", "+CEREG:", "+CPIN:", "+SMSTATE:", "+CAOPEN:")
 _REPEATS = 3
 _FINAL_ERRORS = ("ERROR", "+CME ERROR", "+CMS ERROR")
 _ESCAPE = b"\x1b"

@@ -55,6 +55,8 @@ class Sms:
                 self._works, self._doubts = True, 0
                 return
             except AtError as error:
+                # A modem that began anew unseen has no text mode, which says nothing of the network or the plan.
+                await self._modem.value("AT+CMEE?", "+CMEE:", until)
                 self._judge(error)
                 raise self._modem.refuse(kinds.FAULT_SMS, "the text message is refused (%d)" % error.code)
             except AtGone:
