@@ -232,6 +232,47 @@ def test_only_a_modem_that_was_put_to_sleep_keeps_its_supply_through_deep_sleep(
     assert lte._power.stays_on is False
 
 
+class Wrist:
+    """Signals and one more way out, which note what they are asked for."""
+
+    def __init__(self):
+        self.played = []
+        self.offered = []
+
+    def play(self, signal):
+        self.played.append(signal)
+
+    def offer(self, felt):
+        self.offered.append(felt)
+
+    def approve(self, news):
+        pass
+
+    answered = hurry = approve
+
+
+def test_an_answer_that_comes_over_two_ways_is_felt_once_and_one_confirmation_of_it_waits():
+    from app import alarm
+    from sos_wire import frame
+    from tasks.answers import Answers as Told
+
+    device, _, _ = made()
+    wrist = Wrist()
+    answers = Told(device, wrist)
+    answers.bearers.append(wrist)
+    sos = device.raise_event(kinds.SOS)
+
+    def told(state):
+        down = frame.Down(sos.boot, sos.seq, state, 0, 1_790_000_000)
+        answers.take(device.keys.seal_down(bytes(5), kinds.FORM_SHORT, frame.encode_down(down)), wrist)
+
+    for state in (kinds.RECEIVED, kinds.RECEIVED, kinds.ACCEPTED, kinds.RECEIVED, kinds.ACCEPTED):
+        told(state)
+    assert wrist.played == [alarm.RECEIVED, alarm.ACCEPTED]
+    waiting = [event for event in device.alarms.events if event.kind == kinds.FELT]
+    assert [event.flags for event in waiting] == [kinds.ACCEPTED]
+
+
 class Deaf(io.IOBase):
     """A serial line whose reading fails, again and again."""
 
