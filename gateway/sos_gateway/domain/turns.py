@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from .models import BLE, LTE, SMS, Down, Sighting
+from .models import BLE, LTE, SMS, Down, Number, Sighting
 
 # A hub that has not carried the answer in this time is passed over for the next best.
 NEXT_HUB_AFTER = timedelta(milliseconds=300)
@@ -36,16 +36,20 @@ class Turn(NamedTuple):
     ways: tuple[Way, ...]
 
 
-def next_turn(row: Down, hubs: list[str], last_heard: dict[str, Sighting], now: datetime) -> Turn:
-    """Return the turn of a row that is due; `hubs` hear the device on the air, the best first."""
+def next_turn(row: Down, hubs: list[str], last_heard: list[Sighting], now: datetime) -> Turn:
+    """Return the turn of a row that is due; `hubs` hear the device on the air, the best first.
+
+    `last_heard` is the newest sighting of the device by each way and hub.
+    """
+    known = {seen.via for seen in last_heard}
     ways: list[Way] = []
     left = [hub for hub in hubs if hub not in row.tried]
     if left:
         ways.append(Way(BLE, left[0]))
         row = replace(row, tried=(*row.tried, left[0]), next_at=now + NEXT_HUB_AFTER)
     else:
-        row = replace(row, tried=(), next_at=now + _rest(row, bool(hubs), last_heard))
-    if LTE in last_heard:
+        row = replace(row, tried=(), next_at=now + _rest(row, bool(hubs), known))
+    if LTE in known:
         due_at = _next_over_lte(row, now)
         if due_at is not None and due_at <= now:
             ways.append(Way(LTE, None))
@@ -54,13 +58,14 @@ def next_turn(row: Down, hubs: list[str], last_heard: dict[str, Sighting], now: 
         if due_at is not None:
             row = replace(row, next_at=min(row.next_at, due_at))
     if _goes_by_sms(row, last_heard, now):
-        ways.append(Way(SMS, last_heard[SMS].hub))
+        # By all that had a text of hers: whoever texts a copy of her frame to another hub must not draw the answer there.
+        ways += [Way(SMS, seen.hub) for seen in last_heard if seen.via == SMS]
         row = replace(row, sms_state=row.state, sms_at=now)
     return Turn(row, tuple(ways))
 
 
-def _rest(row: Down, hubs: bool, last_heard: dict[str, Sighting]) -> timedelta:
-    if not hubs and (LTE in last_heard or SMS in last_heard):
+def _rest(row: Down, hubs: bool, known: set[str]) -> timedelta:
+    if not hubs and (LTE in known or SMS in known):
         return SLOWEST  # no hub will be asked before one hears it, and then it falls due
     return min(timedelta(milliseconds=200) * 2 ** min(row.attempts // 4, 8), SLOWEST)
 
@@ -74,10 +79,13 @@ def _next_over_lte(row: Down, now: datetime) -> datetime | None:
     return row.lte_at + timedelta(seconds=LTE_PAUSES_S[row.lte_tries])
 
 
-def _goes_by_sms(row: Down, last_heard: dict[str, Sighting], now: datetime) -> bool:
+def _goes_by_sms(row: Down, last_heard: list[Sighting], now: datetime) -> bool:
     """Whether the device spoke by text message last, and has not been sent this state since it asked."""
-    asked = last_heard.get(SMS)
-    if asked is None or any(seen.heard_at > asked.heard_at for seen in last_heard.values()):
+    texts = [seen for seen in last_heard if seen.via == SMS]
+    if not texts:
+        return False
+    asked_at = max(seen.heard_at for seen in texts)
+    if any(_is_back(seen, asked_at, max(text.number for text in texts)) for seen in last_heard):
         return False
     if row.sms_at is None:
         return True
@@ -85,4 +93,12 @@ def _goes_by_sms(row: Down, last_heard: dict[str, Sighting], now: datetime) -> b
         return now >= row.sms_at + SMS_FAILED_AFTER
     if row.state > row.sms_state:
         return True
-    return asked.heard_at > row.sms_at + SMS_AGAIN_AFTER
+    return asked_at > row.sms_at + SMS_AGAIN_AFTER
+
+
+def _is_back(seen: Sighting, asked_at: datetime, asked: Number) -> bool:
+    """Whether another way has heard the device since it texted.
+
+    Anybody can play on the air what he has recorded there: only an event that is newer than what she texted proves it.
+    """
+    return seen.via != SMS and seen.heard_at > asked_at and (seen.via == LTE or seen.number > asked)

@@ -361,11 +361,11 @@ class Tx:
     async def recent_sightings(self, device: int, since: datetime) -> list[Sighting]:
         return [seen for seen in self._sightings(device, since) if seen.via == BLE][:60]
 
-    async def last_heard(self, device: int, since: datetime) -> dict[str, Sighting]:
-        newest: dict[str, Sighting] = {}
+    async def last_heard(self, device: int, since: datetime) -> list[Sighting]:
+        newest: dict[tuple[str, str], Sighting] = {}
         for seen in self._sightings(device, since):
-            newest.setdefault(seen.via, seen)
-        return newest
+            newest.setdefault((seen.via, seen.hub), seen)
+        return [newest[key] for key in sorted(newest)]
 
     def _sightings(self, device: int, since: datetime) -> list[Sighting]:
         rows = self._rows["sighting"].values()

@@ -209,10 +209,9 @@ class Tx:
         """Return where a device was heard on the air, the newest first."""
         return [_sighting(row) for row in await self.all("recent_sightings", device=device, since=since)]
 
-    async def last_heard(self, device: int, since: datetime) -> dict[str, Sighting]:
-        """Return the newest sighting of a device by each way it came since then."""
-        rows = await self.all("last_heard", device=device, since=since)
-        return {row["via"]: _sighting(row) for row in rows}
+    async def last_heard(self, device: int, since: datetime) -> list[Sighting]:
+        """Return the newest sighting of a device since then by each way and hub."""
+        return [_sighting(row) for row in await self.all("last_heard", device=device, since=since)]
 
     async def record_frame(self, hub: str, spool: str, n: int, outcome: str, at: datetime) -> None:
         await self.run("record_frame", hub=hub, spool=spool, n=n, outcome=outcome, at=at)

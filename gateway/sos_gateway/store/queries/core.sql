@@ -184,8 +184,8 @@ WHERE device = %(device)s AND heard_at > %(since)s AND via = 'ble' ORDER BY hear
 LIMIT 60
 
 -- last_heard --
-SELECT DISTINCT ON (via) device, boot, seq, hub, rssi, heard_at, via FROM sighting
-WHERE device = %(device)s AND heard_at > %(since)s ORDER BY via, heard_at DESC, boot DESC, seq DESC, hub
+SELECT DISTINCT ON (via, hub) device, boot, seq, hub, rssi, heard_at, via FROM sighting
+WHERE device = %(device)s AND heard_at > %(since)s ORDER BY via, hub, heard_at DESC, boot DESC, seq DESC
 
 -- record_frame --
 INSERT INTO hub_frame (hub, spool, n, outcome, at) VALUES (%(hub)s, %(spool)s, %(n)s, %(outcome)s, %(at)s)
