@@ -13,7 +13,7 @@ from sos_wire import kinds, times
 from sos_wire.seal import CLOCK_MODE, RECOVERY_MODE
 
 from .domain.models import BLE, SMS, Event, Number, Sighting
-from .domain.turns import FELT_WITHIN, NEXT_HUB_AFTER, Way, next_turn
+from .domain.turns import FELT_WITHIN, NEXT_HUB_AFTER, Turn, Way, next_turn
 from .ingest.aliases import Resolver
 
 # How long a hub may go on looking for the device. Short: whenever the device is heard again, its answers fall due.
@@ -77,19 +77,19 @@ class Answers:
     async def carry_due(self, limit: int = 32) -> tuple[int, datetime | None]:
         """Send every row that is due once; return how many, and when the next falls due."""
         now = self._clock()
+        turns: list[Turn] = []
         async with self._store.transaction() as tx:
-            rows = await tx.claim_downs(now, now + NEXT_HUB_AFTER, limit)
-            for row in rows:
+            for row in await tx.claim_downs(now, now + NEXT_HUB_AFTER, limit):
                 hubs = ranked(await tx.recent_sightings(row.device, now - SIGHTINGS_SINCE))
                 last = await tx.last_heard(row.device, now - LAST_HEARD_SINCE)
-                after, ways = next_turn(row, hubs, last, now)
-                await tx.set_down_turn(after)
-                for way in ways:
-                    await self._give(
-                        way, row.id, Number(row.device, row.ref_boot, row.ref_seq), row.state, now
-                    )
+                turns.append(next_turn(row, hubs, last, now))
+                await tx.set_down_turn(turns[-1].row)
             next_at = await tx.next_down(now)
-        return len(rows), next_at
+        # After the commit: while a slow broker takes them, no alarm of these devices may wait for their rows.
+        for row, ways in turns:
+            for way in ways:
+                await self._give(way, row.id, Number(row.device, row.ref_boot, row.ref_seq), row.state, now)
+        return len(turns), next_at
 
     async def answer_again(self, event: Event, state: int, hub: str | None, via: str = BLE) -> None:
         """Answer a copy with the present state. Where a row still waits for `felt`, the row does it, and at once."""
