@@ -11,8 +11,9 @@ from typing import TypeVar
 # Telephone numbers are personal data. An alarm that nobody closes within a day is answered without a text.
 KEPT_MS = 24 * 3_600_000
 HOUR_MS = 3_600_000
-# Whoever texts an alias that he has read off the air must not take the answer away from the wearer: both get it.
-MOST_NUMBERS = 3
+# Whoever texts an alias that he has read off the air, from however many numbers, must not take the answer away from
+# the wearer. He comes after her or before her, so the first numbers are kept and the last ones.
+FIRST, LAST = 2, 2
 # Some times what a SIM can receive in a day.
 MOST_ROWS = 20_000
 # A hub without a clock of its own starts in 1970. What it noted before the clock was set counts as of now.
@@ -24,8 +25,8 @@ _TABLES = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA secure_delete = ON;
-CREATE TABLE IF NOT EXISTS sender (alias BLOB NOT NULL, number TEXT NOT NULL, used_ms INTEGER NOT NULL,
-    PRIMARY KEY (alias, number));
+CREATE TABLE IF NOT EXISTS sender (n INTEGER PRIMARY KEY, alias BLOB NOT NULL, number TEXT NOT NULL,
+    last INTEGER NOT NULL, used_ms INTEGER NOT NULL, UNIQUE (alias, number));
 CREATE TABLE IF NOT EXISTS texted (n INTEGER PRIMARY KEY, number TEXT NOT NULL, answer INTEGER NOT NULL,
     state INTEGER NOT NULL, used_ms INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS refused_pin (digest BLOB PRIMARY KEY);
@@ -72,25 +73,30 @@ class Senders:
         self._db.close()
 
     def heard(self, alias: bytes, number: str) -> None:
-        """A frame under this alias came from this number, which is the newest of at most three now."""
+        """A frame under this alias came from this number."""
         now = self._clock_ms()
 
         def work() -> None:
-            self._db.execute("INSERT OR REPLACE INTO sender VALUES (?, ?, ?)", (alias, number, now))
+            # Told by their order, not by a clock that may jump.
             self._db.execute(
-                "DELETE FROM sender WHERE alias = ? AND rowid NOT IN "
-                "(SELECT rowid FROM sender WHERE alias = ? ORDER BY used_ms DESC, rowid DESC LIMIT ?)",
-                (alias, alias, MOST_NUMBERS),
+                "INSERT INTO sender (alias, number, last, used_ms) "
+                "VALUES (?, ?, (SELECT coalesce(max(last), 0) + 1 FROM sender), ?) "
+                "ON CONFLICT (alias, number) DO UPDATE SET last = excluded.last, used_ms = excluded.used_ms",
+                (alias, number, now),
             )
+            query = "SELECT number, n, last FROM sender WHERE alias = ?"
+            known = self._db.execute(query, (alias,)).fetchall()
+            kept = _first_and_last(known)
+            for gone in (row[0] for row in known if row[0] not in kept):
+                self._db.execute("DELETE FROM sender WHERE alias = ? AND number = ?", (alias, gone))
 
         self._do(work)
 
     def numbers(self, aliases: frozenset[bytes]) -> list[str]:
-        """Return the numbers that texted under one of these aliases, the last one first."""
+        """Return the numbers that texted under one of these aliases: the first ones and the last ones."""
         marks = ",".join("?" * len(aliases))
-        query = f"SELECT number FROM sender WHERE alias IN ({marks}) GROUP BY number ORDER BY max(used_ms) DESC LIMIT ?"
-        values = (*sorted(aliases), MOST_NUMBERS)
-        return [row[0] for row in self._do(lambda: self._db.execute(query, values).fetchall())]
+        query = f"SELECT number, min(n), max(last) FROM sender WHERE alias IN ({marks}) GROUP BY number"
+        return _first_and_last(self._do(lambda: self._db.execute(query, sorted(aliases)).fetchall()))
 
     def texted(self, number: str, answer: int, state: int) -> None:
         """This state of an answer has been texted to this number."""
@@ -106,6 +112,11 @@ class Senders:
         """Return when this state of an answer, or a later one, was last texted to this number."""
         query = "SELECT max(used_ms) FROM texted WHERE number = ? AND answer = ? AND state >= ?"
         return self._do(lambda: self._db.execute(query, (number, answer, state)).fetchone())[0]
+
+    def is_texted(self, answer: int, state: int) -> bool:
+        """Whether this state of an answer, or a later one, has been texted to anybody."""
+        query = "SELECT 1 FROM texted WHERE answer = ? AND state >= ?"
+        return self._do(lambda: self._db.execute(query, (answer, state)).fetchone()) is not None
 
     def texts_in_an_hour(self, number: str) -> tuple[int, int]:
         """Return how many texts went to this number, and how many to all, in the last hour."""
@@ -143,6 +154,13 @@ class Senders:
     def is_refused(self, pin: str) -> bool:
         query = "SELECT 1 FROM refused_pin WHERE digest = ?"
         return self._do(lambda: self._db.execute(query, (_digest(pin),)).fetchone()) is not None
+
+
+def _first_and_last(known: list[tuple[str, int, int]]) -> list[str]:
+    """Of (number, place among the firsts, place among the lasts) return the numbers that are kept, the first first."""
+    first = sorted(known, key=lambda row: row[1])[:FIRST]
+    last = sorted(known, key=lambda row: row[2])[-LAST:]
+    return list(dict.fromkeys(row[0] for row in first + last))
 
 
 def _digest(pin: str) -> bytes:

@@ -221,11 +221,12 @@ class Texts:
     def _text_all(self, stick: Stick, order: Order, numbers: list[str]) -> None:
         assert order.state is not None
         sent, why = False, ""
+        again = self._senders.is_texted(order.id, order.state)
         for number in numbers:
             last_ms = self._senders.last_texted_ms(number, order.id, order.state)
             if last_ms is not None and abs(self._clock_ms() - last_ms) < SAME_AGAIN_MS:
                 sent = True
-            elif self._is_over_limit(number, again=last_ms is not None):
+            elif self._is_over_limit(number, again):
                 why = "the limit of texts in an hour is reached"
                 self.counts["limited"] += 1
             else:
@@ -244,7 +245,10 @@ class Texts:
         self._written(order.id, sent, "" if sent else why[:200])
 
     def _is_over_limit(self, number: str, again: bool) -> bool:
-        """Half of a number's texts are kept for what is new: whoever replays a wearer's text cannot use hers up."""
+        """Half of a number's texts, and of all, are kept for what is new.
+
+        So whoever replays a wearer's text, from one number or from a thousand, uses up neither hers nor another's.
+        """
+        share = 2 if again else 1
         to_number, to_all = self._senders.texts_in_an_hour(number)
-        most = self._per_number // 2 if again else self._per_number
-        return to_number >= most or to_all >= self._total
+        return to_number >= self._per_number // share or to_all >= self._total // share

@@ -321,6 +321,44 @@ def test_who_texts_an_alias_he_has_read_off_the_air_does_not_take_the_answer_awa
     play(story)
 
 
+@pytest.mark.parametrize("before, after", [(0, 9), (1, 9), (9, 1), (9, 0)])
+def test_any_number_of_forged_senders_before_or_after_her_does_not_take_the_answer_away(play, before, after):
+    async def story(post):
+        post.open()
+        frame = a_frame()
+        forged = [f"+3460000010{n}" for n in range(before + after)]
+        senders = [*forged[:before], WATCH, *forged[before:]]
+        for count, sender in enumerate(senders, 1):
+            post.text(wire.encode(a_frame(alias=frame[1:6])), sender=sender)
+            await until("it came", lambda count=count: len(post.passed) == count)
+        post.order([frame[1:6]])
+        await until("she has it", lambda: post.answers)
+        await until("it is reported", lambda: post.reports)
+        assert len(post.stick.sent) <= 4
+
+    play(story)
+
+
+def test_replays_from_ever_new_numbers_do_not_use_up_what_new_states_need(play):
+    async def story(post):
+        ahead = [0]
+        post.open(total=8, clock_ms=lambda: now_ms() + ahead[0])
+        post.text(wire.encode(frame := a_frame()))
+        await until("it came", post.frames)
+        for n in range(8):  # each time somebody else asks again, and the gateway orders again
+            post.order([frame[1:6]], lasts_ms=3_600_000)
+            await until("it is reported", lambda n=n: len(post.reports) > n)
+            ahead[0] += sms.SAME_AGAIN_MS
+            post.text(wire.encode(frame), sender=f"+3460000010{n}")
+            await until("it came", lambda n=n: len(post.passed) > n + 1)
+        assert len(post.stick.sent) == 4
+        post.order([frame[1:6]], kinds.ACCEPTED, lasts_ms=3_600_000)
+        await until("she is told", lambda: len(post.answers) and post.reports[8:])
+        assert [to for to, _ in post.stick.sent[4:]].count(WATCH) == 1
+
+    play(story)
+
+
 def test_a_flood_is_not_answered_beyond_the_limits(play):
     async def story(post):
         post.open(per_number=3, total=5)
