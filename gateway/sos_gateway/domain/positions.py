@@ -10,6 +10,10 @@ from .models import Event, Incident
 MOVED_M = 100
 # So much older than a hub's hearing of her a position may be and still say more: she walks out of its reach in it.
 OUTLIVES_BY = timedelta(minutes=2)
+# A rough position does not take the place of a fine one until she may have gone so far from there: as fast as a car in town.
+GOES_M_PER_S = 15
+# A wider one lies in any of several towns, and moves nothing to another desk.
+ROUTES_WITHIN_M = 3000
 BY_DEVICE, BY_CELL = "device", "cell"
 
 Distance = Callable[[tuple[int, int], tuple[int, int]], float]
@@ -41,7 +45,21 @@ def _wins(incident: Incident, event: Event) -> bool:
         return False
     if incident.position_source.startswith("hub "):
         return event.fix_at >= incident.position_at - OUTLIVES_BY
-    return event.fix_at >= incident.position_at
+    return event.fix_at >= incident.position_at and not _is_rougher(incident, event)
+
+
+def _is_rougher(incident: Incident, event: Event) -> bool:
+    """Whether the incident's older position still says more than an event's wide one."""
+    assert event.fix_at and incident.position_at
+    if event.radius_m is None or incident.radius_m is None:
+        return False
+    gone_m = GOES_M_PER_S * (event.fix_at - incident.position_at).total_seconds()
+    return event.radius_m > max(MOVED_M, incident.radius_m) + gone_m
+
+
+def routes(incident: Incident) -> bool:
+    """Whether the incident's position tells in which town it is."""
+    return incident.lat_e7 is not None and (incident.radius_m or 0) <= ROUTES_WITHIN_M
 
 
 def hub_says_more(incident: Incident, heard_at: datetime) -> bool:
@@ -58,14 +76,18 @@ def as_told(incident: Incident) -> Incident:
     return replace(incident, told_lat_e7=incident.lat_e7, told_lon_e7=incident.lon_e7)
 
 
-def worth_telling(incident: Incident, town_before: str, distance_m: Distance) -> str | None:
-    """Return what destinations are told of its position: "located" at first, "moved" when it is another place."""
+def worth_telling(incident: Incident, before: Incident, distance_m: Distance) -> str | None:
+    """Return what destinations are told of its position: "located" at first, "moved" when it is another place.
+
+    A town that has had it already is told no more for each step to and fro over its border.
+    """
     if incident.lat_e7 is None or incident.lon_e7 is None:
         return None
     if incident.told_lat_e7 is None or incident.told_lon_e7 is None:
         return "located"
     way_m = distance_m((incident.told_lat_e7, incident.told_lon_e7), (incident.lat_e7, incident.lon_e7))
-    moved = way_m > max(incident.radius_m or 0, MOVED_M) or incident.town != town_before
+    is_new_town = incident.town not in (before.town, *before.also_towns)
+    moved = way_m > max(incident.radius_m or 0, MOVED_M) or is_new_town
     return "moved" if moved else None
 
 

@@ -47,7 +47,7 @@ class Places:
 
     def _in_its_town(self, incident: Incident) -> Incident:
         """Give the incident to the town its position lies in; a town that had it before goes on hearing of it."""
-        if incident.lat_e7 is None or incident.lon_e7 is None:
+        if incident.lat_e7 is None or incident.lon_e7 is None or not positions.routes(incident):
             return incident
         town = self._town_of(incident.lat_e7, incident.lon_e7)
         others = {*incident.also_towns, *([incident.town] if incident.id else [])} - {town}
@@ -62,7 +62,7 @@ class Places:
         if before.state in OVER or after == before:
             return
         after = replace(after, updated_at=now)
-        what = positions.worth_telling(after, before.town, self._distance_m)
+        what = positions.worth_telling(after, before, self._distance_m)
         if what is None:
             await tx.update_incident(after)
             await tx.notice_position(after.id)

@@ -6,6 +6,7 @@ from sos_wire import kinds
 STEP = 10_000
 BEACH = {"lat_e7": 412_650_000, "lon_e7": 19_760_000, "radius_m": 15, "fix_age_s": 0}
 GAVA = {"lat_e7": 412_670_000, "lon_e7": 20_150_000, "radius_m": 15, "fix_age_s": 0}
+BORDER = {**BEACH, "lat_e7": 412_690_000, "lon_e7": 20_001_000}  # 2 m to the west of it
 CASTELLDEFELS, GAVA_TOWN, CORNELLA = "08056", "08089", "08073"
 CELL = {"mcc": 214, "mnc": 7, "tac": 1234, "cell": 56789}
 
@@ -172,10 +173,53 @@ def test_a_move_within_the_radius_of_the_position_is_no_move(run, clock):
     async def story(desk):
         watch = await desk.pendant(2001)
         await sos(desk, watch, **BEACH)
-        clock.pass_time(seconds=30)
+        clock.pass_time(minutes=3)
         await position(desk, watch, **{**BEACH, "lat_e7": BEACH["lat_e7"] + 5 * STEP, "radius_m": 2000})
         assert [change for change, _ in await desk.told()] == ["raised"]
         assert (await desk.incident())["radius_m"] == 2000
+
+    run(story)
+
+
+def test_a_rough_position_does_not_take_the_place_of_a_fine_one_of_a_moment_ago(run, clock):
+    async def story(desk):
+        watch = await desk.pendant(2001)
+        await sos(desk, watch, **BEACH)
+        clock.pass_time(seconds=30)
+        await position(desk, watch, **{**GAVA, "radius_m": 65535})
+        assert where(await desk.incident()) == (BEACH["lat_e7"], BEACH["lon_e7"], 15, "device")
+        assert len(await track(desk)) == 2
+        clock.pass_time(hours=2)  # now she may be anywhere within it
+        await position(desk, watch, **{**GAVA, "radius_m": 65535})
+        assert (await desk.incident())["radius_m"] == 65535
+
+    run(story)
+
+
+def test_a_position_as_wide_as_several_towns_moves_nothing_to_another_desk(run):
+    async def story(desk):
+        watch = await desk.pendant(2001)
+        await sos(desk, watch, **{**GAVA, "radius_m": 65535})
+        incident = await desk.incident()
+        assert (incident["lat_e7"], incident["town"], incident["also_towns"]) == (
+            GAVA["lat_e7"],
+            CORNELLA,
+            [],
+        )
+
+    run(story)
+
+
+def test_who_stands_on_a_border_is_told_to_the_other_town_once_and_not_with_every_fix(run, clock):
+    async def story(desk):
+        watch = await desk.pendant(2001)
+        await sos(desk, watch, **BORDER)
+        for n in range(1, 21):
+            clock.pass_time(seconds=10)
+            await position(desk, watch, **{**BORDER, "lon_e7": BORDER["lon_e7"] + n % 2 * 600})
+        incident = await desk.incident()
+        assert {incident["town"], *incident["also_towns"]} == {CASTELLDEFELS, GAVA_TOWN}
+        assert [change for change, _ in await desk.told()] == ["raised", "moved"]
 
     run(story)
 
