@@ -83,6 +83,7 @@ class Gateway:
             clock=clock,
             telemetry_days=settings.keep_telemetry_days,
             hub_frame_days=settings.keep_hub_frame_days,
+            track_days=settings.keep_track_days,
         )
         self.fleet.news = self.unresolved.wake.set
         self.ingest = Ingest(

@@ -93,13 +93,17 @@ class Settings(BaseSettings):
         description="where the alias table of a large fleet is kept (230 MB for a million devices); empty: a folder "
         "of this database's own under $STATE_DIRECTORY, else in the system's folder for temporary files",
     )
-    # Long enough for a month's report on a town's hubs; where a wearer has been is not kept for longer.
+    # Long enough for a month's report on a town's hubs.
     keep_telemetry_days: int = Field(
         30, ge=1, le=3650, description="days that heartbeats, positions and where they were heard are kept"
     )
     # A hub that was cut off may ask so long afterwards what became of a frame; later it is told again, as a copy.
     keep_hub_frame_days: int = Field(
         30, ge=1, le=3650, description="days that it is kept what became of each frame of a hub"
+    )
+    # The way a wearer went, of use while what followed from the incident is looked into; then it is nobody's business.
+    keep_track_days: int = Field(
+        90, ge=1, le=3650, description="days that the track of an incident is kept after the incident is over"
     )
     sender: str = Field("socors@localhost", description="the sender named in CAP messages")
 

@@ -1,4 +1,4 @@
-"""What is let go when it has served: old telemetry, sightings and notes of hubs' frames; never a key, never history."""
+"""What is let go when it has served: telemetry, sightings, notes of frames, tracks; never a key, never history."""
 
 import asyncio
 import logging
@@ -18,7 +18,13 @@ class Retention:
     """Removes rows older than the settings say, a little at a time; any number of processes may do so at once."""
 
     def __init__(
-        self, *, store: Any, clock: Callable[[], datetime], telemetry_days: int, hub_frame_days: int
+        self,
+        *,
+        store: Any,
+        clock: Callable[[], datetime],
+        telemetry_days: int,
+        hub_frame_days: int,
+        track_days: int,
     ):
         self._store = store
         self._clock = clock
@@ -26,6 +32,8 @@ class Retention:
             ("remove_telemetry", timedelta(days=telemetry_days)),
             ("remove_sightings", timedelta(days=telemetry_days)),
             ("remove_hub_frames", timedelta(days=hub_frame_days)),
+            ("remove_tracks", timedelta(days=track_days)),
+            ("remove_told_places", timedelta(days=track_days)),
         )
 
     async def run(self) -> None:

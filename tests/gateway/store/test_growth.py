@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 from sos_gateway.domain.models import Number
 from sos_gateway.store import named_queries, retention
 from sos_gateway.store.postgres import PostgresStore
@@ -30,11 +31,15 @@ async def opened(url):
         await store.close()
 
 
-def let_go(url, telemetry_days=30, hub_frame_days=30):
+def let_go(url, telemetry_days=30, hub_frame_days=30, track_days=30):
     async def story():
         async with opened(url) as store:
             work = Retention(
-                store=store, clock=lambda: NOW, telemetry_days=telemetry_days, hub_frame_days=hub_frame_days
+                store=store,
+                clock=lambda: NOW,
+                telemetry_days=telemetry_days,
+                hub_frame_days=hub_frame_days,
+                track_days=track_days,
             )
             return await work.once()
 
@@ -99,6 +104,45 @@ def test_sightings_and_notes_of_frames_go_in_many_small_steps_and_history_never_
     assert not any(let_go(database_url).values())
 
 
+def put_incident(connection, number, state, updated_at):
+    connection.execute("INSERT INTO town (ine, name) VALUES ('08073', 'Cornellà') ON CONFLICT DO NOTHING")
+    connection.execute(
+        "INSERT INTO wearer (id, name, home_town) OVERRIDING SYSTEM VALUE VALUES (%s, 'W', '08073')",
+        (number,),
+    )
+    connection.execute(
+        "INSERT INTO incident (id, wearer_id, device, kind, state, town, occurred_at, received_at, updated_at) "
+        "OVERRIDING SYSTEM VALUE VALUES (%s, %s, 1, 'sos', %s, '08073', %s, %s, %s)",
+        (number, number, state, OLD, OLD, updated_at),
+    )
+
+
+def test_a_track_goes_when_its_incident_has_been_over_for_long_and_its_alarms_stay(database_url, connection):
+    for number, state, updated_at in ((1, "closed", OLD), (2, "accepted", OLD), (3, "closed", NOW)):
+        put_incident(connection, number, state, updated_at)
+        put_event(connection, 10 * number, kinds.SOS, OLD, incident_id=number)
+        put_event(connection, 10 * number + 1, kinds.POSITION, OLD, incident_id=number)
+        put_event(connection, 10 * number + 2, kinds.POSITION, OLD, incident_id=number)
+    assert let_go(database_url)["remove_tracks"] == 2
+    left = {seq for (seq,) in connection.execute("SELECT seq FROM event")}
+    assert left == {10, 20, 21, 22, 30, 31, 32}
+
+
+def test_what_destinations_were_told_of_each_step_goes_too_and_the_messages_stay(database_url, connection):
+    put_incident(connection, 1, "closed", OLD)
+    for number, (change, state) in enumerate(
+        (("moved", "confirmed"), ("moved", "dead"), ("moved", "waiting"), ("raised", "confirmed"))
+    ):
+        connection.execute(
+            "INSERT INTO outbox (incident_id, destination, kind, identifier, payload, state, not_before, next_at, "
+            "created_at) VALUES (1, 'police', 'update', %s, %s, %s, %s, %s, %s)",
+            (str(number), Jsonb({"change": change, "position": {"latitude": 41.3}}), state, OLD, OLD, OLD),
+        )
+    assert let_go(database_url)["remove_told_places"] == 2
+    rows = connection.execute("SELECT payload->'position' FROM outbox ORDER BY id").fetchall()
+    assert [row[0] is None for row in rows] == [True, True, False, False]
+
+
 def test_what_is_let_go_is_found_by_an_index(connection):
     connection.execute("SET enable_seqscan = off")
     queries = named_queries.load("core")
@@ -106,6 +150,8 @@ def test_what_is_let_go_is_found_by_an_index(connection):
         ("remove_telemetry", "event_telemetry"),
         ("remove_sightings", "sighting_by_time"),
         ("remove_hub_frames", "hub_frame_by_time"),
+        ("remove_tracks", "event_track"),
+        ("remove_told_places", "outbox_moved"),
     ):
         plan = connection.execute("EXPLAIN " + queries[name], {"oldest": OLD, "limit": 10}).fetchall()
         assert any(index in line for (line,) in plan), name

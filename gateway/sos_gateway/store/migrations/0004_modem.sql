@@ -42,3 +42,7 @@ CREATE TABLE device_fault (
 -- The event that said so last: an older one that comes late speaks of a past that is over.
 ALTER TABLE device ADD COLUMN faults_boot integer NOT NULL DEFAULT 0;
 ALTER TABLE device ADD COLUMN faults_seq integer NOT NULL DEFAULT 0;
+
+-- Where wearers have been is let go after a while (17 is position).
+CREATE INDEX event_track ON event (received_at) WHERE incident_id IS NOT NULL AND kind = 17;
+CREATE INDEX outbox_moved ON outbox (created_at) WHERE payload->>'change' = 'moved' AND payload->'position' <> 'null';

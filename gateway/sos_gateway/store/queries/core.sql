@@ -370,3 +370,27 @@ WITH gone AS (
         SELECT ctid FROM hub_frame WHERE at < %(oldest)s ORDER BY at LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
     RETURNING 1)
 SELECT count(*) AS n FROM gone
+
+-- remove_tracks --
+-- The positions that followed an alarm, of incidents that are over. The incident keeps the last one.
+WITH old AS (
+    SELECT e.device, e.boot, e.seq, e.received_at FROM event e JOIN incident i ON i.id = e.incident_id
+    WHERE e.received_at < %(oldest)s AND e.kind = 17 AND e.incident_id IS NOT NULL
+        AND i.state IN ('closed', 'cancelled') AND i.updated_at < %(oldest)s
+    ORDER BY e.received_at LIMIT %(limit)s),
+gone AS (
+    DELETE FROM event e USING old WHERE e.device = old.device AND e.boot = old.boot AND e.seq = old.seq
+        AND e.received_at = old.received_at
+    RETURNING 1)
+SELECT count(*) AS n FROM gone
+
+-- remove_told_places --
+-- What destinations were told of each step; the messages stay, for later ones refer to them.
+WITH gone AS (
+    UPDATE outbox SET payload = payload || '{"position": null}' WHERE id = ANY (ARRAY(
+        SELECT id FROM outbox
+        WHERE created_at < %(oldest)s AND payload->>'change' = 'moved' AND payload->'position' <> 'null'
+            AND state IN ('confirmed', 'withdrawn', 'dead')
+        ORDER BY created_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+    RETURNING 1)
+SELECT count(*) AS n FROM gone
