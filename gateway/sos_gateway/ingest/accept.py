@@ -182,7 +182,10 @@ class Acceptor:
         moved = None
         async with self._store.transaction() as tx:
             if not await tx.claim_event(event.number):
-                await self._faults(tx, event, now)
+                if (
+                    event.form == kinds.FORM_FULL
+                ):  # a short one has said all it can, or comes after one that says more
+                    await self._faults(tx, event, now)
                 result = await self._repeated(tx, heard, event, now)
             else:
                 clock_set_at = clock_proved(event, heard, opened, now)
@@ -275,6 +278,8 @@ class Acceptor:
     async def _position(self, tx: Any, event: Event, wearer: Wearer, now: datetime) -> Accepted:
         """A position belongs to the wearer's open incident, whichever alarm it names; after it, it is only kept."""
         current = await tx.current_incident(wearer.id)
+        if current is not None and await self._is_of_another(tx, current, event):
+            current = None
         if current is not None:
             event = replace(event, incident_id=current.id)
         await tx.insert_event(event)
@@ -282,6 +287,14 @@ class Acceptor:
             await self._places.learnt(tx, current, event, wearer, now)
             await tx.notice_position(current.id)  # a point of the track, whatever else it changed
         return Accepted(Outcome.COMMITTED, event, event.incident_id, answer_now=kinds.RECEIVED)
+
+    @staticmethod
+    async def _is_of_another(tx: Any, current: Incident, event: Event) -> bool:
+        """Whether a position is a late one of an incident before this: the way she went then is not the way now."""
+        named = await tx.event(event.reference) if event.reference else None
+        if named is None or named.incident_id in (None, current.id):
+            return False
+        return event.occurred_at < current.occurred_at
 
     async def _late_report(self, tx: Any, event: Event, wearer: Wearer, now: datetime) -> Incident | None:
         for past in await tx.closed_incidents(wearer.id, now - life.LATE_REPORT_WINDOW):
@@ -417,7 +430,7 @@ def decode(heard: Heard, opened: Opened, now: datetime) -> Event:
     else:
         age = None if said.age_s == kinds.AGE_UNKNOWN else said.age_s
         occurred_at, known = own_time.from_full(said.unix_s, age, now, error)
-        more = full_form_only(said, occurred_at)
+        more = full_form_only(said, occurred_at if known else None)
     return Event(
         boot=said.boot,
         seq=said.seq,
@@ -452,17 +465,23 @@ def clock_proved(event: Event, heard: Heard, opened: Opened, now: datetime) -> d
     return None if unix_s is None else own_time.as_if_set_at(unix_s, now)
 
 
-def full_form_only(said: wire.Full, occurred_at: datetime) -> dict[str, Any]:
-    """Return what only a full form says; what it does not know is left out, never 0,0 in the stead of a position."""
+def full_form_only(said: wire.Full, occurred_at: datetime | None) -> dict[str, Any]:
+    """Return what only a full form says; what it does not know is left out, never 0,0 in the stead of a position.
+
+    A position's age counts from the event's own time: where that is not known (None), neither is the position's.
+    """
     found: dict[str, Any] = {"faults": said.faults}
-    if said.lat_e7 != kinds.POSITION_UNKNOWN:
+    # Nobody is at 0,0, in the Gulf of Guinea: these are a modem's zeros, and would send the incident to another desk.
+    if said.lat_e7 != kinds.POSITION_UNKNOWN and (said.lat_e7 or said.lon_e7):
         age_s = None if said.fix_age_s == kinds.AGE_UNKNOWN else said.fix_age_s
         found |= {
             "lat_e7": said.lat_e7,
             "lon_e7": said.lon_e7,
             "radius_m": said.radius_m or None,
             "fix_age_s": age_s,
-            "fix_at": None if age_s is None else occurred_at - timedelta(seconds=age_s),
+            "fix_at": None
+            if age_s is None or occurred_at is None
+            else occurred_at - timedelta(seconds=age_s),
         }
     if said.mcc and said.cell:
         found["cell"] = f"{said.mcc}-{said.mnc}-{said.tac}-{said.cell}"

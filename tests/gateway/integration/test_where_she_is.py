@@ -114,6 +114,49 @@ def test_a_position_after_the_incident_is_closed_changes_nothing_and_is_stored(r
     run(story)
 
 
+def test_a_late_position_of_an_incident_that_is_over_is_no_point_of_the_next_ones_track(run, clock):
+    async def story(desk):
+        watch = await desk.pendant(2001)
+        first = await sos(desk, watch, **BEACH)
+        clock.pass_time(minutes=1)
+        held = watch.full(kinds.POSITION, ref_boot=first.boot, ref_seq=first.seq, **GAVA)
+        await desk.incidents.accept(1, "officer 7")
+        await desk.incidents.close(1, "officer 7", "real")
+        clock.pass_time(days=3)
+        await sos(desk, watch)
+        await desk.publish(2001, "telemetry", watch.seal_full(held))
+        (second,) = await desk.all("SELECT * FROM incident WHERE id = 2")
+        assert (second["state"], second["lat_e7"], second["town"]) == ("open", None, CORNELLA)
+        # One that was made since belongs to it, whichever alarm it names.
+        await position(desk, watch, ref_boot=first.boot, ref_seq=first.seq, **BEACH)
+        assert (await desk.all("SELECT lat_e7 FROM incident WHERE id = 2"))[0]["lat_e7"] == BEACH["lat_e7"]
+
+    run(story)
+
+
+def test_zeros_are_no_position(run):
+    async def story(desk):
+        watch = await desk.pendant(2001)
+        await sos(desk, watch, lat_e7=0, lon_e7=0, radius_m=0, fix_age_s=0)
+        incident = await desk.incident()
+        assert (*where(incident), incident["town"]) == (None, None, None, "unknown", CORNELLA)
+        assert await track(desk) == []
+
+    run(story)
+
+
+def test_a_position_of_an_event_without_a_time_is_not_shown_as_one_of_now(run):
+    async def story(desk):
+        watch = await desk.pendant(2001)
+        await sos(desk, watch, **{**BEACH, "unix_s": 0, "age_s": kinds.AGE_UNKNOWN, "flags": 0})
+        incident = await desk.incident()
+        assert (incident["lat_e7"], incident["position_at"]) == (BEACH["lat_e7"], None)
+        await position(desk, watch, **GAVA)  # of which the time is known
+        assert (await desk.incident())["lat_e7"] == GAVA["lat_e7"]
+
+    run(story)
+
+
 def test_officers_answer_alarms_and_not_the_positions_that_follow_them(run, clock):
     async def story(desk):
         watch = await desk.pendant(2001)
@@ -317,6 +360,20 @@ def test_a_short_form_says_that_there_is_a_fault_and_takes_no_name_away(run, clo
         assert await faults(desk) == {"gnss"}
         await desk.hear(watch.alarm(kinds.HEARTBEAT))
         assert await faults(desk) == {"gnss"}
+
+    run(story)
+
+
+def test_a_short_copy_after_the_full_form_does_not_add_a_fault_without_a_name(run):
+    async def story(desk):
+        watch = await desk.pendant(2001)
+        flags = kinds.CLOCK_VALID | kinds.FAULT
+        full = watch.full(kinds.SOS, faults=kinds.FAULT_GNSS, flags=flags)
+        await desk.publish(2001, "alarm", watch.seal_full(full))
+        await desk.hear(watch.seal(watch.event(kinds.SOS, seq=full.seq, flags=flags)))
+        assert await faults(desk) == {"gnss"}
+        await desk.hear(watch.alarm(kinds.HEARTBEAT, flags=flags))  # a newer event: it may be another fault
+        assert await faults(desk) == {"gnss", "unnamed"}
 
     run(story)
 
