@@ -5,9 +5,14 @@ from collections import deque
 from dataclasses import replace
 from typing import Protocol
 
+from sos_wire import topics
+
 from . import envelope
 from .accept import Told
 from .lanes import LIVE_AT_ONCE, TELEMETRY, Message
+
+DEVICES = f"{topics.ROOT}/d/"
+NOT_OPENED = -1  # the place of a kind, for a device's frames that nobody can open
 
 
 class Sorter(Protocol):
@@ -65,8 +70,12 @@ class Waiting(asyncio.Queue[Message]):
         await self.put(message)
 
     def coalesce(self) -> None:
-        """Keep, of all telemetry that waits, the newest of each device and kind; the rest is receipted unread."""
-        messages = [read(message) for message in self._rest]
+        """Keep, of all telemetry that waits, the newest of each device and kind; the rest is receipted unread.
+
+        Of what a device publishes and its keys do not open, one is kept: it says all that a thousand would, and whoever
+        has stolen a device's log-in must not fill the lane of everybody's alarms.
+        """
+        messages = _without_doubles([read(message) for message in self._rest])
         newest: dict[tuple[int, int], tuple[int, int]] = {}
         telemetry: dict[int, Told] = {}
         for message in messages:
@@ -74,7 +83,9 @@ class Waiting(asyncio.Queue[Message]):
                 continue
             for frame in message.said.frames:
                 told = self._sorter.told(message.said, frame)
-                if told is not None and told.kind in TELEMETRY:
+                if told is None and message.said.publisher is not None:
+                    told = Told(message.said.publisher, NOT_OPENED, (0, 0))
+                if told is not None and told.kind in (*TELEMETRY, NOT_OPENED):
                     telemetry[id(frame)] = told
                     key = (told.device, told.kind)
                     newest[key] = max(told.order, newest.get(key, told.order))
@@ -89,6 +100,15 @@ def read(message: Message) -> Message:
         return replace(message, said=envelope.said_in(message.topic, message.payload))
     except envelope.Refused:
         return message
+
+
+def _without_doubles(messages: list[Message]) -> list[Message]:
+    """Return the messages without those of devices that cannot be read, but one of each topic to be refused.
+
+    What hubs say is counted each time: their log-ins are the operator's own.
+    """
+    unread = {m.topic: m for m in messages if m.said is None and m.topic.startswith(DEVICES)}
+    return [m for m in messages if m.said is not None or unread.get(m.topic, m) is m]
 
 
 def _without_older(

@@ -1,5 +1,6 @@
 """Devices with a modem of their own: what they publish, how they are answered, and what a modem is spared."""
 
+import asyncio
 from datetime import timedelta
 
 from sos_gateway.ingest.aliases import KnownDevice
@@ -210,6 +211,28 @@ def test_telemetry_of_a_device_coalesces_in_a_full_lane_and_its_alarms_never(run
         beats = await desk.all("SELECT seq FROM event WHERE kind = %s", kinds.HEARTBEAT)
         assert [row["seq"] for row in beats] == [19]
         assert (await desk.counters())["coalesced"] == 17
+
+    run(story)
+
+
+def test_rubbish_under_a_stolen_log_in_does_not_fill_the_lane_of_everybodys_alarms(run, clock):
+    async def story(desk):
+        await desk.pendant(2001)
+        watch = await desk.pendant(2002)
+        lane = Waiting(40, desk.ingest)
+        for n in range(200):
+            async with asyncio.timeout(30):
+                await lane.take_in(
+                    Message("socors/v1/d/2001/alarm", b"\x12" + bytes([n]) * (63 if n % 2 else 20))
+                )
+        async with asyncio.timeout(30):
+            await lane.take_in(Message("socors/v1/d/2002/alarm", watch.seal_full(watch.full())))
+        while not lane.empty():
+            await desk.ingest.take(lane.get_nowait())
+        assert (await desk.incident())["device"] == 2002
+        assert [tuple(row.values()) for row in await desk.all("SELECT device, fault FROM device_fault")] == [
+            (2001, "unopened")
+        ]
 
     run(story)
 
