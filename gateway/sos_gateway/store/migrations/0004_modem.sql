@@ -24,6 +24,7 @@ ALTER TABLE incident ADD COLUMN cell text;
 ALTER TABLE incident ADD COLUMN cell_at timestamptz;
 ALTER TABLE incident ADD COLUMN told_lat_e7 integer;  -- the position destinations were last told
 ALTER TABLE incident ADD COLUMN told_lon_e7 integer;
+UPDATE incident SET told_lat_e7 = lat_e7, told_lon_e7 = lon_e7 WHERE lat_e7 IS NOT NULL;
 
 -- How far an answer has been carried by the two ways that have no ladder of hubs.
 ALTER TABLE down ADD COLUMN lte_at timestamptz;       -- last published to the device's own topic
