@@ -86,6 +86,7 @@ class Stream:
     async def _give(self, incident_id: int, what: str = "") -> None:
         """Give the consoles an incident as it is now; `what` where it is no step of its history."""
         async with self._store.transaction() as tx:
+            enabled = {row["id"] for row in await tx.all("enabled_accounts")}
             row = await tx.one("incident_view", incident_id=incident_id)
             last = await tx.one("last_transition", incident_id=incident_id)
         if row is None or last is None:
@@ -94,6 +95,9 @@ class Stream:
             self._given.add(last["id"])
         message = {"id": last["id"], "row": row, "what": what or last["what"]}
         for queue, operator in list(self._consoles.items()):
+            if operator.id not in enabled:
+                self._cut(queue)  # an open stream must not outlive the right to open it
+                continue
             if not views.may_see(operator, row):
                 continue
             if queue.qsize() >= QUEUE_MOST:

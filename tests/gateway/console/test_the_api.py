@@ -116,6 +116,16 @@ def test_a_disabled_account_opens_nothing_any_more(client, desk):
         desk.run(desk.accounts.disable("agnet"))
 
 
+def test_a_stream_that_is_open_tells_a_disabled_account_nothing_any_more(client, desk):
+    number = desk.incident()
+    with client.stream("GET", "/api/events", headers=token(desk, "agent"), timeout=20) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "event: hello"
+        desk.run(desk.accounts.disable("agent"))
+        desk.walk(number, (412_650_000, 19_760_000, 5))
+        assert not [line for line in lines if "position" in line]  # and it ends
+
+
 def test_bad_input_gets_one_sentence(client, desk):
     number = desk.incident(state="accepted")
     mine = token(desk, "agent")

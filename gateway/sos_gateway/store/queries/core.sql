@@ -394,3 +394,6 @@ WITH gone AS (
         ORDER BY created_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
     RETURNING 1)
 SELECT count(*) AS n FROM gone
+
+-- enabled_accounts --
+SELECT id FROM account WHERE NOT disabled
