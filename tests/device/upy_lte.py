@@ -286,7 +286,7 @@ class Deaf(io.IOBase):
         raise OSError(5)
 
 
-def test_a_reader_that_dies_and_is_started_again_leaves_nobody_behind():
+def test_a_reader_that_dies_and_is_started_again_leaves_no_earlier_life_behind():
     cable.lay()
     _port.idle = idle
     modem = sim7080g.Modem(Deaf(), Power(), {"user": "device-2"})
@@ -305,4 +305,4 @@ def test_a_reader_that_dies_and_is_started_again_leaves_nobody_behind():
 
     asyncio.run(main())
     assert len(lives) == 20
-    assert signs == []
+    assert set(signs) <= {lives[-1]}  # the last one, which nobody has started again here

@@ -72,6 +72,7 @@ class Modem:
         self.on_lost = None  # (what): "mqtt", "pdp", "registration", "reboot", "sim"
         self.mqtt = Mqtt(self)
         self.sms = Sms(self)
+        self._lives = 0  # of the task that listens
         self.satellites = Gnss(self)
         self._settings = Settings(self)
         self.pdp = False
@@ -139,16 +140,13 @@ class Modem:
 
     async def run(self, alive=None):
         """Read the serial line for ever, and fetch text messages that have come; `alive()` is called every 5 s."""
-        tasks = [asyncio.create_task(self.port.run()), asyncio.create_task(self._attend(alive))]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()  # who is started again must not meet its own earlier life
+        self._lives += 1
+        await asyncio.gather(self.port.run(), self._attend(alive, self._lives))
 
-    async def _attend(self, alive):
+    async def _attend(self, alive, life):
+        """Fetch what has come; of a reader that died and was started again, the later life alone."""
         waits = 0
-        while True:
+        while life == self._lives:
             if alive is not None:
                 alive()
             try:
