@@ -16,6 +16,7 @@ def play(story: Story) -> None:
     assert story.modem(watch).gnss.running
     pressed_us = story.world.now_us
     finger.click(4)
+    assert story.until(lambda: not story.modem(watch).gnss.running, within_s=5), "the turn went on"
     assert story.until(lambda: story.stored(kinds.SILENT), within_s=90)
     waited_s = (story.world.now_us - pressed_us) / 1e6
     story.say(f"the second press was stored {waited_s:.1f} s after it")

@@ -307,6 +307,12 @@ def test_what_is_published_to_our_own_topic_is_handed_over(connected):
     assert connected.of("down") == [PAYLOAD.hex()]
 
 
+def test_what_comes_on_another_topic_than_our_own_is_not_taken(connected):
+    connected.broker.on_message(DOWN.replace("/d/", "/d/1"), PAYLOAD)
+    connected.call("pause", 1000)
+    assert connected.of("down") == []
+
+
 def test_a_session_that_died_unnoticed_is_found_out_by_publishing(connected):
     connected.modem.faults.publish_fails_after_idle_s = 0.001
     connected.call("pause", 1000)
