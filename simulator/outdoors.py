@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
@@ -12,8 +13,8 @@ from .chips.sim7080g import Faults, Sim7080g
 from .radio.pendant_radio import Air
 from .world.cellular import Cellular
 from .world.line_real import PahoLine
-from .world.phones import SmsCentre
-from .world.realtime import LoopScheduler, RealDevice, World, now_us
+from .world.phones import LoopScheduler, SmsCentre
+from .world.realtime import RealDevice, World, now_us
 from .world.sky import Sky
 
 # Where a wearer can be at once; both lie in towns of the metropolitan area.
@@ -76,48 +77,45 @@ class Watch:
         }
 
 
-class Telephones(SmsCentre):
-    """The SMS centre of the real clock; each text it is given is shown to whoever looks at its sender or recipient."""
+class Texts(SmsCentre):
+    """The SMS centre of the real clock; what it is given is shown to whoever looks at the world."""
 
-    def __init__(self, outdoors: "Outdoors", chance: random.Random) -> None:
-        super().__init__(LoopScheduler(), chance)
-        self._outdoors = outdoors
+    def __init__(self, seed: int, world: World) -> None:
+        super().__init__(LoopScheduler(), random.Random(f"{seed}:texts"))
+        self._world = world
+        self.devices: dict[str, int] = {}  # by the number of their SIM
 
-    def send(self, sender: str, recipient: str, text: str, done: Any) -> None:
-        self._outdoors.texted(sender, recipient, text)
+    def send(self, sender: str, recipient: str, text: str, done: Callable[[bool], None]) -> None:
+        for own in (sender, recipient):
+            if own in self.devices:
+                said = {"from": sender, "to": recipient, "text": text, "own": own == sender}
+                self._world.notice(self.devices[own], "text", said)
         super().send(sender, recipient, text, done)
 
 
 class Outdoors:
-    """All watches of one world, and the one SMS centre."""
+    """All watches of one world."""
 
-    def __init__(self, world: World, air: Air, seed: int) -> None:
-        self._world, self._air = world, air
-        self._chance = random.Random(seed)
+    def __init__(self, world: World, air: Air, texts: Texts, seed: int) -> None:
+        self._world, self._air, self._texts, self._seed = world, air, texts, seed
         self.watches: dict[int, Watch] = {}
-        self.phones = Telephones(self, self._chance)
         self.scale = 1.0
 
     def add(self, number: int, folder: Any, battery_percent: float) -> None:
         """Switch a watch on: at home, a hub in reach as its air has it."""
-        sky = Sky(random.Random(self._chance.getrandbits(64)), *PLACES["home"])
-        cellular = Cellular(LoopScheduler(), PahoLine(), sky, self.phones)
+        sky = Sky(random.Random(f"{self._seed}:sky:{number}"), *PLACES["home"])
+        chance = random.Random(f"{self._seed}:modem:{number}")
+        cellular = Cellular(LoopScheduler(), PahoLine(), sky, self._texts, chance)
         device = self._world.add(number, folder, battery_percent, "watch", cellular)
-        self.watches[number] = Watch(device, sky, "home")
-        self.set_scale(self.scale)
+        watch = self.watches[number] = Watch(device, sky, "home")
+        watch.modem.delays.scale = self.scale
+        self._texts.devices[watch.modem.identity.number] = number
 
     def set_scale(self, scale: float) -> None:
         """Let every modem and the SMS centre take so much of their time: 0 nothing, 1 as real ones."""
-        self.scale = self.phones.weather.scale = scale
+        self.scale = self._texts.weather.scale = scale
         for watch in self.watches.values():
             watch.modem.delays.scale = scale
-
-    def texted(self, sender: str, recipient: str, text: str) -> None:
-        for number, watch in self.watches.items():
-            own = watch.modem.identity.number
-            if own in (sender, recipient):
-                said = {"from": sender, "to": recipient, "text": text, "own": own == sender}
-                self._world.notice(number, "sms", said)
 
     async def run(self) -> None:
         """Tell whoever listens when a modem or what is round it has changed."""

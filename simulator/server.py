@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import json
 import logging
-import random
 import socket
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,12 +20,11 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from .chips.gsm_stick import GsmStick
 from .feed import Feed
-from .outdoors import Outdoors, add_routes
+from .outdoors import Outdoors, Texts, add_routes
 from .provisioning import provision
 from .radio.pendant_radio import Air
 from .world import firmware, recordings
 from .world.body import MOTIONS
-from .world.phones import LoopScheduler, SmsCentre
 from .world.realtime import RealDevice, World, now_us
 
 PAGE = Path(__file__).with_name("visitor")
@@ -103,7 +101,10 @@ class Steering:
         self.air = Air(seed)
         self.world = World(self.air)
         self.air.send = self._send
-        self.outdoors = Outdoors(self.world, self.air, seed)
+        self.texts = Texts(seed, self.world)
+        self.outdoors = Outdoors(self.world, self.air, self.texts, seed)
+        self.sticks: dict[str, GsmStick] = {}
+        self.telephones: dict[str, list[dict[str, str]]] = {}
         self.feed = Feed()
         self.world.listeners.add(self.feed.add)
         self.tasks: set[asyncio.Task] = set()
@@ -163,6 +164,7 @@ def create_app(steering: Steering) -> FastAPI:
     _body_routes(app, steering)
     _world_routes(app, steering)
     add_routes(app, steering.outdoors)
+    _text_routes(app, steering)
     app.mount("/visitor", StaticFiles(directory=PAGE), name="visitor")
 
     @app.get("/")
@@ -362,6 +364,8 @@ async def serve(port: int, folder: Path, seed: int) -> None:
     try:
         await server.serve(sockets=[listener])
     finally:
+        for stick in steering.sticks.values():
+            stick.unplug()
         for task in living:
             task.cancel()
         await asyncio.gather(*living, return_exceptions=True)

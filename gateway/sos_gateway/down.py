@@ -32,7 +32,8 @@ log = logging.getLogger("socors.down")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes to a hub: look for these aliases, write this frame, give up at `until`.
+    """A sealed answer on its way: to a hub (look for these aliases, write this frame, give up at `until`) or, where
+    `hub` is None, to the topic of the device itself, which gets the frame alone.
 
     The state is sealed in the frame; a hub that texts must tell a new one from a repetition, for each text is paid for.
     """
@@ -43,6 +44,8 @@ class Answer:
     frame: bytes
     until: datetime
     state: int
+    device: int = 0
+    via: str = BLE
 
 
 Send = Callable[[Answer], Awaitable[None]]
@@ -129,7 +132,8 @@ class Answers:
         frame, aliases = self.seal(number, state, now)
         if frame is None:
             return
-        await self._send(Answer(hub, row_id, aliases, frame, now + HUB_TRIES_FOR, state))
+        until = now + (SMS_TRIES_FOR if way.via == SMS else HUB_TRIES_FOR)
+        await self._send(Answer(way.hub, row_id, aliases, frame, until, state, number.device, way.via))
 
     def seal(self, number: Number, state: int, now: datetime) -> tuple[bytes | None, list[bytes]]:
         """Return (frame, aliases to look for) of an answer; None for a device that is no longer known."""

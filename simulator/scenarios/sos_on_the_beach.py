@@ -16,10 +16,11 @@ def play(story: Story) -> None:
     (incident,) = story.desk.open_incidents()
     story.run(2)
     story.desk.accept(incident["id"])
-    assert story.until(lambda: story.stored(kinds.FELT, kinds.ACCEPTED), within_s=120), "the wearer never felt it"
+    assert story.until(lambda: story.stored(kinds.FELT, kinds.ACCEPTED), within_s=120), (
+        "the wearer never felt it"
+    )
     assert story.until(lambda: story.stored(kinds.POSITION), within_s=180), "no position followed"
     story.run(60)
     story.desk.close(incident["id"])
     assert story.until(lambda: story.stored(kinds.FELT, kinds.CLOSED), within_s=180)
     assert story.until(lambda: watch.asleep, within_s=120)
-

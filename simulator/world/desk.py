@@ -173,7 +173,7 @@ class Desk:
         if channel == "down":
             # Not in the same instant: a process can die between its commit and what follows from it.
             self._plan("answers", self._chance.randint(*ANSWER_US))
-        elif channel == "incident":
+        elif channel == "incident" and payload.isdigit():  # else a position, which is no step
             row = self.store.rows("transition")[-1]
             self.world.note("gateway", f"incident {payload}", f"{row['what']} -> {row['to_state']}")
 

@@ -102,6 +102,8 @@ class Lte:
         may_text = self._may_try() or self._modem.state in ON_THE_NETWORK
         if may_text and self._text_due_ms(now) == 0 and not self._is_brokers_turn(now):
             return SEND_TEXT
+        if now < self._listen_until_ms and self._modem.state in ON_THE_NETWORK:
+            return NOTHING
         if self._may_try() and self._to_publish(now):
             return SEND
         if self._locate_due_ms(now) == 0:
@@ -561,7 +563,7 @@ class Lte:
                 pass  # nothing came
 
     def approve(self, news):
-        self._unanswered = 0
+        self._unanswered = self._listen_until_ms = 0
 
     def is_presence(self, down):
         return False
@@ -581,7 +583,12 @@ class Lte:
 
     def _idle_ms(self):
         now = self._device.now_ms()
-        waits = [self._text_due_ms(now), self._locate_due_ms(now), self._stay_until_ms - now]
+        waits = [
+            self._listen_until_ms - now,
+            self._text_due_ms(now),
+            self._locate_due_ms(now),
+            self._stay_until_ms - now,
+        ]
         pause_s = self._device.identity.outside.try_at_s - self._device.running_s()
         waits.append(pause_s * 1000)
         waits += [e.over_lte().next_ms - now for e in self._device.alarms.to_send(ways.LTE)]

@@ -60,7 +60,7 @@ class House:
     hubs: list[str] = field(default_factory=list)
     children: dict[str, subprocess.Popen] = field(default_factory=dict)
     hub_adapters: dict[str, str] = field(default_factory=dict)
-    sticks: dict[str, str] = field(default_factory=dict)  # serial ports of hubs' GSM sticks
+    hub_sticks: dict[str, str] = field(default_factory=dict)  # ports, of hubs that have a GSM stick
     passwords: dict[str, str] = field(default_factory=dict)
 
     def start(
@@ -94,7 +94,7 @@ class House:
                 "SOCORS_HUB_MQTT_PASSWORD": self.passwords[f"hub-{name}"],
                 "SOCORS_HUB_ADAPTER": self.hub_adapters[name],
                 "SOCORS_HUB_BACKEND": "simulator.bleak_backend",
-                "SOCORS_HUB_SMS_PORT": self.sticks.get(name, ""),
+                "SOCORS_HUB_SMS_PORT": self.hub_sticks.get(name, ""),
                 **certificate,
             },
         )
@@ -293,7 +293,7 @@ def _network(house: House, number: int) -> dict[str, Any]:
         apn="internet",
         host=house.broker.host,
         port=house.broker.port_311,
-        sms_to=HUB_SIM if house.sticks else "",
+        sms_to=HUB_SIM if house.hub_sticks else "",
         ca_file=house.broker.ca_file,
         password_file=file,
     ).prepare(number)()

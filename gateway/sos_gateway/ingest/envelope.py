@@ -9,7 +9,6 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sos_wire import kinds, topics
 
-from ..domain.models import BLE
 from ..down import Answer
 
 OLDEST = timedelta(days=366)
@@ -175,5 +174,6 @@ def down(answer: Answer, now: datetime) -> bytes:
             "frame": answer.frame.hex(),
             "until": milliseconds(answer.until),
             "state": answer.state,
+            "via": answer.via,
         }
     ).encode()

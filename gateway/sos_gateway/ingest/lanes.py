@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,11 +62,8 @@ class Ingest:
             if refused.alarm_of is not None:
                 await self._acceptor.unopened_alarm(refused.alarm_of)
             return self.refuse(refused.why)
-        for written in said.written:
-            await self._answers.hub_reported(written.id, said.hub, written.ok)
-        if isinstance(said, envelope.FromHub) and (said.status or not (said.frames or message.coalesced)):
-            async with self._store.transaction() as tx:
-                await tx.touch_hub(said.hub, self._clock(), said.status)
+        if isinstance(said, envelope.FromHub):
+            await self._take_report(said, is_empty=not (said.frames or message.coalesced))
         for heard in self.alarms_first(said):
             await self._take_frame(said, heard)
         if message.coalesced:
