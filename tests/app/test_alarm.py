@@ -73,8 +73,8 @@ def test_a_replayed_answer_sets_no_clock():
 
 def test_the_wearer_is_told_unreachable_once_before_twenty_seconds_are_over():
     alarms, event = raised()
-    assert alarms.unreachable(NOW + 18_999) == ([], None)
-    assert alarms.unreachable(NOW + 19_000) == ([event], alarm.UNREACHABLE)
+    assert alarms.unreachable(NOW + 18_499) == ([], None)
+    assert alarms.unreachable(NOW + 18_500) == ([event], alarm.UNREACHABLE)
     assert alarms.unreachable(NOW + 40_000) == ([], None)
 
 

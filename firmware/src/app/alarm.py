@@ -29,8 +29,8 @@ _SIGNAL_OF_STATE = {
 # Silent kinds show nothing, and duress looks like the end of a preventive alert.
 DISCREET = (kinds.SILENT, kinds.DURESS)
 CANCEL_WINDOW_MS = {kinds.SOS: 3000, kinds.FALL: 20_000}
-# The promise is 20 s; a signal that is being felt when the time is up may last some hundred milliseconds.
-UNREACHABLE_AFTER_MS = 19_000
+# The promise is 20 s; a signal that is being felt when the time is up (a fall's countdown: 1.1 s) is felt to its end.
+UNREACHABLE_AFTER_MS = 18_500
 # An answer sets the clock only so soon after the first sending: a hub that holds it back cannot set it wrong by more.
 CLOCK_WITHIN_MS = 60_000
 # A record that was answered is kept for a restore of the gateway's database, then erased.
