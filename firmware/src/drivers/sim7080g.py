@@ -14,7 +14,7 @@ from sos_wire import kinds
 from drivers import sim7080g_lines as lines
 from drivers.at import AtError, AtGone, AtPort, AtTimeout
 from drivers.sim7080g_gnss import Gnss
-from drivers.sim7080g_limits import TIMEOUTS_MS, ModemError, Until
+from drivers.sim7080g_limits import LAST_STEPS_MS, TIMEOUTS_MS, ModemError, Until
 from drivers.sim7080g_mqtt import Mqtt
 from drivers.sim7080g_settings import Settings
 from drivers.sim7080g_sms import Sms
@@ -134,7 +134,8 @@ class Modem:
         return until.cap(TIMEOUTS_MS[row])
 
     def until(self, row, timeout_ms=None):
-        return Until(TIMEOUTS_MS[row] if timeout_ms is None else timeout_ms)
+        # Each step that is left when time is up takes a moment of its own: the method ends in its time all the same.
+        return Until((TIMEOUTS_MS[row] if timeout_ms is None else timeout_ms) - LAST_STEPS_MS)
 
     # The task that listens.
 

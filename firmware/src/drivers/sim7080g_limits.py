@@ -69,6 +69,9 @@ class ModemError(Exception):
         self.text = text
 
 
+LAST_STEPS_MS = 50
+
+
 class Until:
     """The end of a method: every wait inside it is cut to what is left."""
 
