@@ -20,11 +20,11 @@ TABLE = (
     ("ask_for_s", 3600, 0, 14400),
     # An alarm nobody has answered by then goes on for ever at this pace: a hub may come near at any time.
     ("repeat_every_s", 120, 30, 900),
-    # A device with a modem asks over LTE instead, and that costs 20 s of it each time (about 0.4 mAh).
+    # A device with a modem asks over LTE instead, and that costs 20 s of it each time (0.4 mAh by a guess).
     ("lte_ask_every_s", 120, 30, 3600),
     # After each publication the answer is waited for so long before the modem sleeps; 14 mA of it.
     ("lte_listen_s", 5, 1, 60),
-    # 1: the modem sleeps in PSM (3 uA) and is back on air in seconds; 0: its supply is cut, for a network without PSM.
+    # 1: the modem sleeps in PSM (3 uA), beside a hub it is off; 0: always off, for a network without PSM.
     ("modem_psm", 1, 0, 1),
     # While it looks for satellites the modem is deaf: for a turn, and 5 to 40 s more until it is back on air, the wearer
     # cannot be answered. Shorter turns often end before the first fix.
@@ -33,7 +33,7 @@ TABLE = (
     ("gnss_between_s", 30, 5, 600),
     # After an answer the first turn waits: an officer who accepts within these seconds is felt at once.
     ("after_ack_s", 5, 0, 60),
-    # Outside alarms a position for each so many minutes of moving, 0 for none; about 1 mAh each.
+    # Outside alarms a position for each so many minutes of moving, 0 for none; 1 mAh each by a guess.
     ("position_every_min", 15, 0, 240),
     # How long the burst's answer is waited for; all kinds alike. 100 ms more cost about 0.075 mAh a day.
     ("listen_ms", 1500, 500, 5000),
