@@ -27,6 +27,7 @@ def missing(program, package):
     """Skip what needs a program that is not here, unless this machine must have everything."""
     if os.environ.get("SOCORS_NOTHING_MAY_SKIP"):
         pytest.fail(f"{program} is not installed, and here nothing may skip")
+    # A newcomer's machine need not have it: `make test` runs everything else, and says what it left out.
     pytest.skip(f"{program} is not installed (Debian: apt install {package})")
 
 
