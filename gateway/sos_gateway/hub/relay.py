@@ -14,6 +14,7 @@ from typing import Any
 import aiomqtt
 from sos_wire import topics
 
+from ..cancelled import end_if_cancelled
 from .bluetooth import Bluetooth, Order
 from .config import HubSettings, backend
 from .sms import Texts
@@ -201,6 +202,8 @@ class Hub:
             for kept in frames:
                 self._published.pop(kept.n, None)
             return False
+        finally:
+            end_if_cancelled()
         return True
 
     async def serve(self) -> None:
@@ -221,6 +224,7 @@ class Hub:
                 log.warning("broker: %s; again in %.1f s, %d frames kept", error, pause, len(self.spool))
             finally:
                 self._client = None
+            end_if_cancelled()
             await asyncio.sleep(pause)
             pause = min(pause * 2, longest)
 

@@ -9,6 +9,7 @@ from typing import Any
 import aiomqtt
 from sos_wire import topics
 
+from ..cancelled import end_if_cancelled
 from ..config import Settings
 from .lanes import BACKLOG_MOST, LIVE_AT_ONCE, Ingest, Message, work
 from .waiting import Waiting
@@ -66,6 +67,7 @@ class Broker:
             await self._client.publish(topic, payload, qos=1, timeout=5)
         except aiomqtt.MqttError as error:
             log.warning("could not publish to %s: %s", topic, error)
+        end_if_cancelled()
 
     async def run(self, ingest: Ingest) -> None:
         """Serve both lanes until cancelled."""
@@ -110,6 +112,7 @@ class Broker:
                 if publishes:
                     self._client = None
                     self.connected.clear()
+            end_if_cancelled()
             await asyncio.sleep(pause)
             pause = min(pause * 2, longest)
 

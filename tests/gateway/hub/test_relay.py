@@ -12,6 +12,7 @@ import time
 import aiomqtt
 import pytest
 from air import a_frame, until
+from sos_gateway.cancelled import end_if_cancelled
 from sos_gateway.hub import relay
 from sos_gateway.hub.config import HubSettings
 from sos_gateway.hub.relay import Hub
@@ -65,6 +66,7 @@ class Desk:
                         self.messages.append((str(message.topic).rsplit("/")[-1], said))
                         if self.gives_receipts and said["frames"]:
                             await self.receipt(said)
+            end_if_cancelled()
             await asyncio.sleep(0.05)
 
 
@@ -424,3 +426,24 @@ def test_a_hub_without_a_stick_says_that_it_cannot_text(at_work):
         assert not hub.radio._orders
 
     at_work(story)
+
+
+def test_a_hub_told_to_end_just_when_the_broker_acknowledges_ends(tmp_path):
+    acknowledged = []
+
+    class Broker:
+        async def publish(self, *args, **options):
+            acknowledged.append(asyncio.get_running_loop().create_future())
+            await asyncio.wait_for(acknowledged[-1], 60)  # as aiomqtt waits
+
+    async def whole():
+        hub = Hub(HubSettings(name="h1", spool_file=tmp_path / "spool.db", mqtt_password="x", adapter="a"))
+        hub._client = Broker()
+        reporting = asyncio.create_task(hub.report())
+        await until("it reports", lambda: acknowledged)
+        acknowledged[0].set_result(None)
+        reporting.cancel()
+        await until("it has ended", reporting.done)
+        assert reporting.cancelled()
+
+    asyncio.run(whole())
