@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import ssl
 from pathlib import Path
 from types import TracebackType
 
@@ -55,11 +56,16 @@ class MosquittoService:
         return self
 
     def _listens(self) -> bool:
-        # pid_file is written before the listener opens: with it, a change made from now on is heard.
+        # The port opens before mosquitto minds SIGHUP, which ends it until then (a user added at once would be its
+        # end). Only its main loop, which comes after, answers a handshake.
         if not (self.files.folder / "mosquitto.pid").exists():
             return False
+        trust = ssl.create_default_context(cafile=str(self.ca_file))
         try:
-            with socket.create_connection((self.host, self.port), timeout=1):
+            with (
+                socket.create_connection((self.host, self.port), timeout=1) as line,
+                trust.wrap_socket(line, server_hostname=self.host),
+            ):
                 return True
         except OSError:
             return False

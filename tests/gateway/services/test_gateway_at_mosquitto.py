@@ -146,3 +146,17 @@ def test_a_broker_whose_certificate_is_another_authoritys_is_not_spoken_to(broke
                 pass
 
     asyncio.run(story())
+
+
+@pytest.mark.usefixtures("mosquitto_needed")
+@pytest.mark.parametrize("again", range(10))
+def test_a_user_added_at_once_after_the_start_is_let_in(again, tmp_path):
+    with MosquittoService(tmp_path / "broker") as service:
+        password = service.add("gateway")["gateway"]
+
+        async def story():
+            async with Broker(settings(service, password, tmp_path), "one")._new_client("live"):
+                pass
+
+        asyncio.run(story())
+        assert service.pid is not None, f"start {again}: the word to read its lists again ended the broker"
