@@ -6,7 +6,7 @@ from binascii import hexlify, unhexlify
 
 sys.path.insert(0, sys.argv[1])
 
-from sos_wire import advert, frame, kinds, seal, sms
+from sos_wire import advert, evidence, frame, kinds, seal, sms
 
 
 def read(path):
@@ -52,6 +52,28 @@ def check_up(keys, vector):
         same(sms.decode(spoilt), None, "text message " + spoilt)
 
 
+def check_evidence(keys, vectors):
+    """Every piece reads and writes as told, and all of them together are what was cut into pieces."""
+    pieces = vectors["evidence"]
+    whole = b"".join([unhexlify(vector["fields"]["samples"]) for vector in pieces])
+    same((len(whole), len(pieces)), (evidence.BYTES, evidence.PIECES), "evidence")
+    for vector in pieces:
+        raw, body, fields = unhexlify(vector["frame"]), unhexlify(vector["body"]), vector["fields"]
+        same(keys.open_up(raw), body, "evidence")
+        same(evidence.is_evidence(raw[0]), True, "evidence")
+        piece = evidence.decode(body)
+        told = (fields["ref_boot"], fields["ref_seq"], fields["index"], unhexlify(fields["samples"]))
+        same(tuple(piece), told, "evidence")
+        same(evidence.encode(piece.ref_boot, piece.ref_seq, piece.index, whole), body, "evidence")
+        same(hexlify(keys.seal_up(raw[1:6], kinds.FORM_EVIDENCE, body)), hexlify(raw), "evidence")
+        if not refuses(frame.decode_up, raw[0], body):
+            raise AssertionError("a piece of evidence is read as an event")
+    for vector in vectors["evidence_refused"]:
+        if not refuses(evidence.decode, keys.open_up(unhexlify(vector["frame"]))):
+            raise AssertionError("not refused: " + vector["name"])
+    return len(pieces) + len(vectors["evidence_refused"])
+
+
 def main():
     vectors = read(sys.argv[1] + "/sos_wire/vectors.json")
     keys = seal.Keys(unhexlify(vectors["secret"]))
@@ -80,6 +102,7 @@ def main():
         if not refuses(frame.decode_down, keys.open_down(unhexlify(vector["frame"]))):
             raise AssertionError("not refused: " + vector["name"])
         held += 1
+    held += check_evidence(keys, vectors)
     for vector in vectors["unopened"]:
         same(keys.open_up(unhexlify(vector["frame"])), None, vector["name"])
         held += 1

@@ -34,8 +34,9 @@ NAMES = [
     "decoy",
     "cancelled",
     "felt",
+    "risen",
 ]
-REFERRING = {"duress", "preventive-extended", "preventive-ended", "cancelled", "felt"}
+REFERRING = {"duress", "preventive-extended", "preventive-ended", "cancelled", "felt", "risen"}
 
 
 def digest(key: bytes, message: bytes) -> bytes:
@@ -118,13 +119,14 @@ def refused() -> list[dict]:
     whole = bytearray(full(1, "sos")[1])
     cases = {
         "kind 0": (1, sos[:4] + b"\x00" + sos[5:], 1),
-        "kind 22": (1, sos[:4] + b"\x16" + sos[5:], 1),
+        "kind 23": (1, sos[:4] + b"\x17" + sos[5:], 1),
         "flag bit 7": (1, sos[:5] + b"\x82" + sos[6:], 1),
         "felt state 6": (1, struct.pack(">HHBBHH", 7, 1, 21, 6, 7, 99), 1),
         "version 2": (1, sos, 2),
         "version 0": (1, sos, 0),
         "form 2 of a short body": (2, sos, 1),
         "form 1 of a full body": (1, bytes(whole), 1),
+        "form 3 of a short body": (3, sos, 1),
         "latitude beyond the pole": (
             2,
             bytes(whole[:18]) + struct.pack(">i", 900_000_001) + bytes(whole[22:]),
@@ -145,6 +147,29 @@ def refused() -> list[dict]:
         {"name": name, "frame": seal("up", form, body, version=version).hex()}
         for name, (form, body, version) in cases.items()
     ]
+
+
+def evidence() -> list[dict]:
+    """Every piece of one fall's evidence, sample i being (i − 60, 60 − i, a blow at sample 50)."""
+    samples = [(i - 60, 60 - i, 127 if i == 50 else -128 if i == 51 else i % 7) for i in range(125)]
+    raw = b"".join(struct.pack(">bbb", *sample) for sample in samples)
+    found = []
+    for index in range(9):
+        part = raw[45 * index : 45 * (index + 1)]
+        body = struct.pack(">HHB", 7, 103, index) + part.ljust(45, b"\0")
+        fields = {"ref_boot": 7, "ref_seq": 103, "index": index, "samples": part.hex()}
+        frame = seal("up", 3, body, mode=index % 2)
+        found.append({"fields": fields, "body": body.hex(), "frame": frame.hex()})
+    return found
+
+
+def evidence_refused() -> list[dict]:
+    """Authentic frames of form 3 that no version of this page writes."""
+    cases = {
+        "piece 9": struct.pack(">HHB", 7, 103, 9) + bytes(45),
+        "the last piece not padded with zeros": struct.pack(">HHB", 7, 103, 8) + bytes(44) + b"\1",
+    }
+    return [{"name": name, "frame": seal("up", 3, body).hex()} for name, body in cases.items()]
 
 
 def vectors() -> dict:
@@ -189,6 +214,8 @@ def vectors() -> dict:
         "down": down,
         "down_refused": [{"name": "state 6", "frame": seal("down", 1, bad_down).hex()}],
         "refused": refused(),
+        "evidence": evidence(),
+        "evidence_refused": evidence_refused(),
         "unopened": [{"name": name, "frame": frame.hex()} for name, frame in unopened.items()],
     }
 

@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sos_wire import frame, kinds, seal, sms, times
+from sos_wire import evidence, frame, kinds, seal, sms, times
 
 KEYS = seal.Keys(bytes(range(32)))
 OTHER = seal.Keys(bytes(32))
@@ -39,6 +39,49 @@ def test_an_authentic_body_of_any_content_is_read_or_refused(body, header):
         return
     encode = frame.encode_short if len(body) == 10 else frame.encode_full
     assert encode(event) == body
+
+
+@given(
+    U16,
+    U16,
+    st.binary(min_size=evidence.BYTES, max_size=evidence.BYTES),
+    st.permutations(range(evidence.PIECES)),
+)
+def test_evidence_is_put_together_again_from_its_pieces_in_any_order(boot, seq, whole, order):
+    found = bytearray(evidence.BYTES)
+    for index in order:
+        body = evidence.encode(boot, seq, index, whole)
+        raw = KEYS.seal_up(KEYS.alias(0, 1), kinds.FORM_EVIDENCE, body)
+        assert (
+            len(raw) == kinds.FRAME_BYTES[kinds.FORM_FULL]
+        )  # nobody on the way can tell it from an event by its length
+        assert OTHER.open_up(raw) is None
+        piece = evidence.decode(KEYS.open_up(raw))
+        assert (piece.ref_boot, piece.ref_seq) == (boot, seq)
+        at = piece.index * evidence.PIECE_BYTES
+        found[at : at + len(piece.samples)] = piece.samples
+    assert bytes(found) == whole
+
+
+@given(st.binary(min_size=40, max_size=60))
+def test_a_piece_of_any_content_is_read_as_it_was_written_or_refused(body):
+    try:
+        piece = evidence.decode(body)
+    except frame.FrameError:
+        return
+    whole = bytearray(evidence.BYTES)
+    at = piece.index * evidence.PIECE_BYTES
+    whole[at : at + len(piece.samples)] = piece.samples
+    assert evidence.encode(piece.ref_boot, piece.ref_seq, piece.index, whole) == body
+
+
+@pytest.mark.parametrize(
+    "wrong", [(65536, 1, 0, 375), (1, -1, 0, 375), (1, 1, 9, 375), (1, 1, -1, 375), (1, 1, 0, 374)]
+)
+def test_evidence_that_does_not_fit_is_refused_before_it_is_written(wrong):
+    boot, seq, index, size = wrong
+    with pytest.raises(frame.FrameError):
+        evidence.encode(boot, seq, index, bytes(size))
 
 
 @given(st.integers(0, 191))

@@ -9,7 +9,7 @@ from sos_gateway import down
 from sos_gateway.domain import own_time
 from sos_gateway.hub import relay
 from sos_gateway.ingest import envelope, windows
-from sos_wire import advert, frame, kinds, seal, topics
+from sos_wire import advert, evidence, frame, kinds, seal, topics
 
 ROOT = Path(__file__).parents[2]
 PAPER = (ROOT / "docs" / "wire.md").read_text()
@@ -52,10 +52,12 @@ def test_the_sizes():
         "body, full form": kinds.BODY_BYTES[full],
         "frame, short form": kinds.FRAME_BYTES[short],
         "frame, full form": kinds.FRAME_BYTES[full],
+        "body, piece of evidence": kinds.BODY_BYTES[kinds.FORM_EVIDENCE],
+        "frame, piece of evidence": kinds.FRAME_BYTES[kinds.FORM_EVIDENCE],
         "secret": kinds.SECRET_BYTES,
         "advertisement": len(advert.build(bytes(24))),
     }
-    for form in (short, full):
+    for form in (short, full, kinds.FORM_EVIDENCE):
         assert f"`0x{kinds.VERSION << 4 | form:02x}`" in section("Sizes")
 
 
@@ -115,6 +117,22 @@ def test_what_is_unknown_in_the_full_form():
     for name, _, _, _, _, unknown in tables("Full form")[0]:
         if unknown:
             assert getattr(nothing, name) == int(unknown), name
+
+
+def test_the_evidences_fields_and_what_its_samples_are():
+    fields, measures = tables("Evidence")
+    assert [row[0] for row in fields] == list(evidence.Piece._fields)
+    assert sum(int(row[1]) for row in fields) == 8 * kinds.BODY_BYTES[kinds.FORM_EVIDENCE]
+    assert int(fields[2][3]) == evidence.PIECES - 1
+    assert {name: int(value) for name, value in measures} == {
+        "samples": evidence.SAMPLES,
+        "samples a second": evidence.RATE_HZ,
+        "milli-g a count": evidence.UNIT_MG,
+        "the sample of the blow": evidence.BLOW,
+        "bytes": evidence.BYTES,
+        "samples in a piece": evidence.PIECE_SAMPLES,
+        "pieces": evidence.PIECES,
+    }
 
 
 def test_the_down_frames_fields_and_states():

@@ -189,6 +189,8 @@ def decode_up(header, body):
     if header >> 4 != kinds.VERSION:
         raise FrameError("version %d is not known" % (header >> 4))
     form = header & 0x0F
+    if form == kinds.FORM_EVIDENCE:
+        raise FrameError("form 3 is a piece of evidence and no event")
     if kinds.BODY_BYTES.get(form) != len(body):
         raise FrameError("form %d does not have %d bytes of body" % (form, len(body)))
     return decode_short(body) if form == kinds.FORM_SHORT else decode_full(body)

@@ -5,16 +5,19 @@ Numbers are only ever appended, never reused; a dead one stays under a name that
 
 VERSION = 1
 
-# Forms: the low half of the header byte. Each has one length, so the length alone tells the form.
+# Forms: the low half of the header byte. Each has one length; whoever carries a frame looks at that alone.
 FORM_SHORT = 1  # 24 bytes: a legacy advertisement, and every down frame
 FORM_FULL = 2  # 64 bytes: GATT, MQTT, SMS
+FORM_EVIDENCE = (
+    3  # 64 bytes, as long as a full form: GATT, MQTT; no event, but a piece of what a fall felt like
+)
 
 HEADER_BYTES = 1
 ALIAS_BYTES = 5
 TAG_BYTES = 8
-BODY_BYTES = {FORM_SHORT: 10, FORM_FULL: 50}
-FRAME_BYTES = {FORM_SHORT: 24, FORM_FULL: 64}
-FORM_OF_LENGTH = {24: FORM_SHORT, 64: FORM_FULL}
+BODY_BYTES = {FORM_SHORT: 10, FORM_FULL: 50, FORM_EVIDENCE: 50}
+FRAME_BYTES = {FORM_SHORT: 24, FORM_FULL: 64, FORM_EVIDENCE: 64}
+FORM_OF_LENGTH = {24: FORM_SHORT, 64: FORM_FULL}  # the form of an event with this length
 
 SECRET_BYTES = 32
 ALIAS_PERIOD_S = 900
@@ -42,6 +45,7 @@ HEARTBEAT = 18
 DECOY = 19
 CANCELLED = 20
 FELT = 21
+RISEN = 22  # who fell is up again and walks
 
 NAMES = (
     "",
@@ -66,6 +70,7 @@ NAMES = (
     "decoy",
     "cancelled",
     "felt",
+    "risen",
 )
 
 # Always open an incident or join the wearer's open one.
@@ -73,7 +78,7 @@ ALARMS = (SOS, SILENT, FALL, DURESS, PREVENTIVE_EXPIRED)
 # Open one only where the wearer's and the town's settings say so.
 CONDITIONAL_ALARMS = (WANDERING, PROXIMITY, REMOVED, NO_MOTION, TAMPER)
 # Name another event; in the short form the reference takes the place of time and battery.
-REFERRING = (CANCELLED, PREVENTIVE_ENDED, PREVENTIVE_EXTENDED, DURESS, FELT)
+REFERRING = (CANCELLED, PREVENTIVE_ENDED, PREVENTIVE_EXTENDED, DURESS, FELT, RISEN)
 # May be withdrawn by the wearer within the window.
 CANCELLABLE = (SOS, FALL)
 # Answered once, without a down row, and never answered by a `felt`.
