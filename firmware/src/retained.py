@@ -1,9 +1,13 @@
-"""RTC memory: boot, sequence, clock, recovery counter and last fix under one CRC, valid or lost together."""
+"""RTC memory: boot, sequence, clock, recovery counter and last fix under one CRC, valid or lost together.
+
+Behind them, under a CRC of its own, what a fall felt like while that is still to be told.
+"""
 
 import struct
 from binascii import crc32
 
 from app import outside
+from app.evidence import Evidence
 from app.identity import Identity
 
 # Goes one up with every change of what follows: an older layout is none, and the device begins a new boot.
@@ -11,17 +15,30 @@ _MAGIC = 0x50C2
 _OWN = ">HHHBqIqiqqqB"
 _FORMAT = _OWN + outside.FORMAT
 _OWN_FIELDS = 12
+_EVIDENCE = ">HHBB375s"  # boot seq ways rounds samples
+
+
+def _opened(raw, start, layout):
+    """Return the fields of the record that begins at `start`, or None: never written, lost, or noise."""
+    end = start + struct.calcsize(layout)
+    if len(raw) < end + 4:
+        return None
+    body = bytes(raw[start:end])
+    if struct.unpack(">I", raw[end : end + 4])[0] != crc32(body) & 0xFFFFFFFF:
+        return None
+    return struct.unpack(layout, body)
+
+
+def _sealed(layout, *fields):
+    body = struct.pack(layout, *fields)
+    return body + struct.pack(">I", crc32(body) & 0xFFFFFFFF)
 
 
 def load(raw):
     """Return the Identity in RTC memory, or None: never written, lost, or noise."""
-    size = struct.calcsize(_FORMAT)
-    if len(raw) < size + 4:
+    fields = _opened(raw, 0, _FORMAT)
+    if fields is None:
         return None
-    body = bytes(raw[:size])
-    if struct.unpack(">I", raw[size : size + 4])[0] != crc32(body) & 0xFFFFFFFF:
-        return None
-    fields = struct.unpack(_FORMAT, body)
     if fields[0] != _MAGIC:
         return None
     boot, seq, has_clock, offset, recovery, recovery_at, quarter = fields[1:8]
@@ -31,10 +48,19 @@ def load(raw):
     return identity
 
 
-def save(identity):
+def load_evidence(raw):
+    """Return the Evidence in RTC memory, or None."""
+    fields = _opened(raw, struct.calcsize(_FORMAT) + 4, _EVIDENCE)
+    if fields is None:
+        return None
+    boot, seq, ways, rounds, samples = fields
+    return Evidence(boot, seq, samples, ways, rounds)
+
+
+def save(identity, evidence=None):
     """Return the bytes to keep in RTC memory."""
     has_clock = identity.clock_offset is not None
-    body = struct.pack(
+    own = _sealed(
         _FORMAT,
         _MAGIC,
         identity.boot,
@@ -50,4 +76,7 @@ def save(identity):
         identity.notes,
         *identity.outside.values(),
     )
-    return body + struct.pack(">I", crc32(body) & 0xFFFFFFFF)
+    if evidence is None:
+        return own
+    e = evidence
+    return own + _sealed(_EVIDENCE, e.boot, e.seq, e.ways, e.rounds, e.samples)

@@ -16,7 +16,9 @@ def test_alarms_and_what_takes_them_back_and_what_was_felt_take_every_way(kind):
     assert ways.of(kind, has_modem=True) == ways.BLE | ways.LTE | ways.SMS
 
 
-@pytest.mark.parametrize("kind", [kinds.HEARTBEAT, kinds.POSITION, kinds.LOW_BATTERY, kinds.TEST])
+@pytest.mark.parametrize(
+    "kind", [kinds.HEARTBEAT, kinds.POSITION, kinds.LOW_BATTERY, kinds.TEST, kinds.RISEN]
+)
 def test_nothing_else_ever_costs_a_text_message(kind):
     assert not ways.of(kind, has_modem=True) & ways.SMS
 

@@ -35,6 +35,7 @@ class BleLink:
         self._wanted = None  # what should be
         self.changed = changed  # a ThreadSafeFlag: something has happened
         self.connection = None
+        self.met = 0  # connections so far
         self._held_since = -1
         self._good = False  # this central has written a frame of ours
         self._peer = None
@@ -67,6 +68,7 @@ class BleLink:
     def _irq(self, event, data):
         if event == _IRQ_CENTRAL_CONNECT:
             self.connection, self._peer = data[0], bytes(data[2])
+            self.met += 1
             self._held_since, self._good = -1, False
         elif event == _IRQ_CENTRAL_DISCONNECT:
             self.connection = None
@@ -129,6 +131,20 @@ class BleLink:
             self._ble.gatts_notify(self.connection, self._up, frame)
         except OSError:
             return False
+        return True
+
+    def is_trusted(self):
+        """Whether a central is connected that has written a frame of ours."""
+        return self.connection is not None and self._good
+
+    def add(self, frame):
+        """Send a frame up the open connection beside the full form, which stays to be read; return whether it went."""
+        if self.connection is None:
+            return False
+        try:
+            self._ble.gatts_notify(self.connection, self._up, frame)
+        except OSError:
+            return False  # gone meanwhile, or the radio has no room just now
         return True
 
     def guard(self, now_ms):

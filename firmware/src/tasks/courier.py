@@ -3,6 +3,7 @@
 import asyncio
 
 import log
+from app import evidence as proof
 from app import reporting, ways
 from links import ble
 from sos_wire import kinds
@@ -87,6 +88,7 @@ class Courier:
         """Take what comes for so long, or until something more urgent wants the air or the answer is there."""
         end = self._device.now_ms() + ms
         asked = event.waits()  # a sign of presence may have had its answer long ago
+        soon = -1
         while True:
             self._supervisor.alive("courier")
             left = end - self._device.now_ms()
@@ -95,7 +97,7 @@ class Courier:
                 return
             now = self._device.now_ms()
             told = self._device.alarms.next_unreachable_ms(now)
-            waits = [wait for wait in (left, self._link.guard(now), told) if wait > 0]
+            waits = [wait for wait in (left, self._link.guard(now), told, soon) if wait > 0]
             await self._wait(min(waits) if waits else 200)
             was_connected = self._link.connection is not None
             self._handle()
@@ -104,6 +106,29 @@ class Courier:
                 return
             if was_connected and self._link.connection is None:
                 self._link.again()
+            soon = self._tell_evidence()
+
+    def _tell_evidence(self):
+        """Add a piece of a fall's evidence to what was said over this connection; return the pause until the next, or -1."""
+        link, device, keeper = self._link, self._device, self._device.evidence
+        evidence = keeper.over(ways.BLE) if link.is_trusted() else None
+        if evidence is None:
+            return -1
+        now = device.now_ms()
+        piece = evidence.step(link.met, now)
+        if piece == proof.WAITS:
+            return proof.SETTLED_MS
+        if piece == proof.ENDS:
+            if evidence.is_told():
+                keeper.drop()
+            else:
+                keeper.ends(ways.BLE)
+            return -1
+        if link.add(keeper.seal(piece)):
+            evidence.gone(now)
+        if piece == 0:
+            device.save_identity()  # a round was begun
+        return proof.PIECE_EVERY_MS
 
     def _is_overtaken(self, event):
         """Whether an event that was never sent wants the air, or a graver one whose turn has come."""

@@ -11,6 +11,8 @@ from app.alarm import Alarms, Event
 from app.identity import LAST_BOOT, PROVISION_AGAIN_FROM, Identity
 from sos_wire import frame, kinds, times
 
+from tasks.evidence import Keeper
+
 # Faults that are told at once over another way: no waiting mends them.
 TOLD_AT_ONCE = kinds.FAULT_CERTIFICATE | kinds.FAULT_SIM | kinds.FAULT_MODEM
 # The number of this firmware in every full form; one up with every release.
@@ -35,7 +37,9 @@ class Device:
         self._steady_ms = 0
         self.awake_until_ms = 0
         self.moving_until_ms = 0
-        kept = retained.load(self.board.read_rtc())
+        raw = self.board.read_rtc()
+        kept = retained.load(raw)
+        self.evidence = Keeper(self, retained.load_evidence(raw) if kept else None)
         self.identity = kept or self._new_identity()
         self.alarms = Alarms(self.store.events())
         for event in self.alarms.events:
@@ -96,7 +100,7 @@ class Device:
         self.save_identity()
 
     def save_identity(self):
-        self.board.write_rtc(retained.save(self.identity))
+        self.board.write_rtc(retained.save(self.identity, self.evidence.kept))
 
     def alias(self):
         """Return (period, alias), advancing the recovery counter when its six hours are over."""
@@ -158,6 +162,10 @@ class Device:
     def _tell(self):
         self.wake.set()
         self.news.set()
+
+    def keep_evidence(self, buffer):
+        """Keep what the fall just raised felt like, 375 bytes as in sos_wire/evidence.py: told once the fall is answered."""
+        self.evidence.keep(buffer)
 
     def done_over(self, event, way):
         """One way has done for an event what it can: the next one takes it, or it is dropped."""

@@ -8,18 +8,21 @@ import asyncio
 
 import log
 from app import attempts, tracking, ways
+from app import evidence as proof
 from drivers import sim7080g
 from drivers.sim7080g import ModemError
+from sos_wire import evidence as wire
 from sos_wire import kinds
 
 # What to do next, gravest first.
 NOTHING = 0
 SEND_TEXT = 1
 SEND = 2
-LOCATE = 3
-BE_THERE = 4
-ASSIST = 5
-REST = 6
+SEND_EVIDENCE = 3
+LOCATE = 4
+BE_THERE = 5
+ASSIST = 6
+REST = 7
 
 LOOK_FOR_FIX_MS = 1000
 # The driver keeps to the time it is given; this much later it is taken for lost.
@@ -106,6 +109,8 @@ class Lte:
             return NOTHING
         if self._may_try() and self._to_publish(now):
             return SEND
+        if self._evidence() is not None:
+            return SEND_EVIDENCE
         if self._locate_due_ms(now) == 0:
             return LOCATE
         if self._stays(now):
@@ -274,6 +279,25 @@ class Lte:
         if event.waits() and attempts.is_published_enough(event, tries.sent):
             device.done_over(event, ways.LTE)
 
+    def _evidence(self):
+        """Return a fall's evidence that may go out now, on a connection that is there for something else; else None."""
+        return self._device.evidence.over(ways.LTE) if self._modem.connected else None
+
+    async def _send_evidence(self):
+        """All pieces in one message; a broker that has taken it is enough for telemetry."""
+        keeper, evidence = self._device.evidence, self._evidence()
+        if evidence is None:
+            return
+        evidence.published += 1
+        if evidence.published > proof.ROUNDS:
+            return keeper.ends(ways.LTE)
+        limit = attempts.limit_ms(attempts.PUBLISH)
+        frames = [keeper.seal(piece) for piece in range(wire.PIECES)]
+        await self._step(attempts.PUBLISH, self._link.publish("telemetry", frames, limit))
+        log.line("published the evidence of a fall")
+        if keeper.kept is evidence:  # else a new fall's has taken its place meanwhile
+            keeper.drop()
+
     def _stay(self, seconds):
         self._stay_until_ms = max(self._stay_until_ms, self._device.now_ms() + seconds * 1000)
 
@@ -286,6 +310,8 @@ class Lte:
             await self._send_text()
         elif what == SEND:
             await self._send()
+        elif what == SEND_EVIDENCE:
+            await self._send_evidence()
         elif what == LOCATE:
             await self._locate()
         elif what == BE_THERE:

@@ -5,6 +5,7 @@ import asyncio
 import log
 from app import alarm, fall
 from app import identity as numbers
+from sos_wire import evidence as wire
 from sos_wire import kinds
 
 # Half the FIFO's 8 s would do; half a second keeps the verdict close to the fall.
@@ -27,7 +28,8 @@ class Motion:
         self._signals = signals
         self._supervisor = supervisor
         self._detector = fall.Detector()
-        self._fallen = False
+        self._raised = None  # the fall that the detector decided last
+        self._samples = bytearray(wire.BYTES)
         self._remind_ms = 0
         self._least, self._most = 1 << 29, 0  # squares of the samples of one reading
         if woken:
@@ -39,8 +41,24 @@ class Motion:
     def _feed(self, x, y, z):
         square = x * x + y * y + z * z
         self._least, self._most = min(self._least, square), max(self._most, square)
-        if self._detector.feed(x, y, z) == fall.FALL:
-            self._fallen = True
+        verdict = self._detector.feed(x, y, z)
+        if verdict != fall.NOTHING:
+            self._tell(verdict)
+
+    def _tell(self, verdict):
+        """Raise what the detector has decided, at its sample: a fall, then what it felt like; or that she is up again.
+
+        The alarm first: nothing that goes wrong with its evidence may keep it back.
+        """
+        device, raised = self._device, self._raised
+        if verdict == fall.FALL:
+            log.line("fall")
+            self._raised = device.raise_event(kinds.FALL)
+            self._detector.evidence(self._samples)
+            device.keep_evidence(self._samples)
+        elif verdict == fall.RISEN and raised is not None and not (raised.cancelled or raised.is_over()):
+            log.line("up again")
+            device.raise_event(kinds.RISEN, refers_to=raised)
 
     async def loop(self):
         while True:
@@ -64,10 +82,6 @@ class Motion:
             self._supervisor.alive("motion")
             self._accelerometer.read_fifo(self._feed)
             self._note_stirring()
-            if self._fallen:
-                self._fallen = False
-                log.line("fall")
-                self._device.raise_event(kinds.FALL)
             self._remind()
             if self._detector.busy():
                 self._stay(2 * READ_EVERY_MS)
