@@ -101,9 +101,13 @@ class Settings(BaseSettings):
     keep_hub_frame_days: int = Field(
         30, ge=1, le=3650, description="days that it is kept what became of each frame of a hub"
     )
-    # The way a wearer went, of use while what followed from the incident is looked into; then it is nobody's business.
+    # The way a wearer went and what her fall felt like, of use while what followed from the incident is looked into; then
+    # it is nobody's business.
     keep_track_days: int = Field(
-        90, ge=1, le=3650, description="days that the track of an incident is kept after the incident is over"
+        90,
+        ge=1,
+        le=3650,
+        description="days that the track and the evidence of an incident are kept after it is over",
     )
     sender: str = Field("socors@localhost", description="the sender named in CAP messages")
 

@@ -60,7 +60,7 @@ def check_evidence(keys, vectors):
     for vector in pieces:
         raw, body, fields = unhexlify(vector["frame"]), unhexlify(vector["body"]), vector["fields"]
         same(keys.open_up(raw), body, "evidence")
-        same(evidence.is_evidence(raw[0]), True, "evidence")
+        same(evidence.is_evidence(raw), True, "evidence")
         piece = evidence.decode(body)
         told = (fields["ref_boot"], fields["ref_seq"], fields["index"], unhexlify(fields["samples"]))
         same(tuple(piece), told, "evidence")

@@ -45,9 +45,10 @@ def encode(ref_boot, ref_seq, index, evidence):
     return struct.pack(_HEAD, ref_boot, ref_seq, index) + samples + bytes(PIECE_BYTES - len(samples))
 
 
-def is_evidence(header):
-    """Whether a frame with this first byte holds a piece of evidence of this version."""
-    return header == kinds.VERSION << 4 | kinds.FORM_EVIDENCE
+def is_evidence(frame):
+    """Whether a frame is, by its form and length, a piece of evidence of this version; its tag tells whose."""
+    form = kinds.FORM_EVIDENCE
+    return len(frame) == kinds.FRAME_BYTES[form] and frame[0] == kinds.VERSION << 4 | form
 
 
 def decode(body):

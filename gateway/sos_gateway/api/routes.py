@@ -5,9 +5,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
 from pydantic import BaseModel, Field
+from sos_wire import evidence as wire
+from sos_wire import kinds
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from ..accounts.service import SESSION_LASTS, Operator
+from ..console import i18n, plot
+from ..domain.evidence import Evidence
 from ..domain.incident import DISPOSITIONS
 from ..health import NOTE_LASTS
 from . import views
@@ -16,6 +20,7 @@ COOKIE = "socors"
 RECENT = timedelta(hours=12)
 OVER_MOST = 300
 TRACK_MOST = 1000  # three hours of a position every ten seconds
+FALLS_MOST = 8  # of one incident whose evidence is shown, the newest
 
 router = APIRouter()
 
@@ -50,6 +55,14 @@ async def operator(request: Request, authorization: Annotated[str, Header()] = "
 
 
 Asking = Annotated[Operator, Depends(operator)]
+
+
+def language_of(lang: str | None = None, accept_language: Annotated[str, Header()] = "") -> str:
+    """Return the language of the words in an answer."""
+    return i18n.choose(lang, accept_language)
+
+
+Language = Annotated[str, Depends(language_of)]
 
 
 async def visible(request: Request, incident_id: int, asking: Operator) -> dict[str, Any]:
@@ -103,13 +116,15 @@ async def incidents(request: Request, asking: Asking) -> list[dict[str, Any]]:
 
 
 @router.get("/api/incidents/{incident_id}")
-async def incident(request: Request, incident_id: int, asking: Asking) -> dict[str, Any]:
-    """One incident with its history, its track, the ways it was heard, and what its device cannot do."""
+async def incident(request: Request, incident_id: int, asking: Asking, language: Language) -> dict[str, Any]:
+    """One incident with its history, its track, the ways it was heard, its falls, and what its device cannot do."""
     row = await visible(request, incident_id, asking)
     async with request.app.state.store.transaction() as tx:
         history = await tx.all("transitions", incident_id=incident_id)
         track = await tx.all("track", incident_id=incident_id, most=TRACK_MOST)
         heard = await tx.all("heard", incident_id=incident_id)
+        felt = await tx.all("evidence", incident_id=incident_id, most=FALLS_MOST * wire.PIECES)
+        risen = await tx.one("risen", incident_id=incident_id, kind=kinds.RISEN)
         faults = await tx.all("faults", device=row["device"], since=request.app.state.clock() - NOTE_LASTS)
     shown = [
         {
@@ -123,11 +138,44 @@ async def incident(request: Request, incident_id: int, asking: Asking) -> dict[s
     ]
     return {
         **views.incident(row),
+        "risen_at": risen["at"].isoformat() if risen and risen["at"] else None,
+        "evidence": [{**about, "told": plot.told(found, language)} for about, found in views.evidence(felt)],
         "history": shown,
         "track": [views.point(at) for at in track],
         "heard": [views.bearer(way) for way in heard],
         "faults": [views.fault(what) for what in faults],
     }
+
+
+@router.get("/api/incidents/{incident_id}/evidence")
+async def evidence(request: Request, incident_id: int, asking: Asking) -> list[dict[str, Any]]:
+    """What the incident's falls felt like, the newest first: x, y, z in milli-g; null where nothing has come."""
+    said = {"rate_hz": wire.RATE_HZ, "blow": wire.BLOW}
+    return [
+        {**about, **said, "clipped": felt.is_clipped, "samples_mg": felt.samples}
+        for about, felt in await _felt(request, incident_id, asking)
+    ]
+
+
+@router.get("/api/incidents/{incident_id}/evidence.svg")
+async def evidence_plot(
+    request: Request, incident_id: int, boot: int, seq: int, asking: Asking, language: Language
+) -> Response:
+    """The same of one fall, drawn."""
+    for about, felt in await _felt(request, incident_id, asking):
+        if (about["boot"], about["seq"]) == (boot, seq):
+            return Response(plot.svg(felt, language), media_type="image/svg+xml")
+    raise HTTPException(404, f"Incident {incident_id} has no evidence of a fall {boot}/{seq}.")
+
+
+async def _felt(
+    request: Request, incident_id: int, asking: Operator
+) -> list[tuple[dict[str, Any], Evidence]]:
+    """Return the evidence of an incident that the operator may see."""
+    await visible(request, incident_id, asking)
+    async with request.app.state.store.transaction() as tx:
+        rows = await tx.all("evidence", incident_id=incident_id, most=FALLS_MOST * wire.PIECES)
+    return views.evidence(rows)
 
 
 @router.get("/api/faults")

@@ -3,7 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from sos_wire import evidence as wire
+
 from ..accounts.service import Operator
+from ..domain.evidence import Evidence, put_together
 from ..domain.incident import DISCREET, SEVERITY
 from ..store import named_queries
 
@@ -76,6 +79,20 @@ def point(row: dict[str, Any]) -> dict[str, Any]:
         "radius_m": row["radius_m"],
         "at": _stamp(row["at"]),
     }
+
+
+def evidence(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Evidence]]:
+    """Return, for each fall of which anything has come, what names it and what it felt like; the newest first."""
+    falls: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for row in rows:
+        falls.setdefault((row["boot"], row["seq"]), []).append(row)
+    found = []
+    for (boot, seq), pieces in falls.items():
+        felt = put_together((piece["piece"], piece["samples"]) for piece in pieces)
+        at = _stamp(pieces[0]["occurred_at"])
+        about = {"boot": boot, "seq": seq, "at": at, "pieces": felt.pieces, "of": wire.PIECES}
+        found.append((about, felt))
+    return found
 
 
 def bearer(row: dict[str, Any]) -> dict[str, Any]:

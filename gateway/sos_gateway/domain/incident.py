@@ -59,8 +59,8 @@ def opens(kind: int, opening: frozenset[str] = frozenset()) -> bool:
 
 
 def is_alarm(event: Event) -> bool:
-    """Whether an event of an incident is one of its alarms: not what takes one back, nor what says where she is."""
-    return event.kind not in (kinds.CANCELLED, kinds.POSITION)
+    """Whether an event of an incident is one of its alarms: not what takes one back, nor what says where or how she is."""
+    return event.kind not in (kinds.CANCELLED, kinds.POSITION, kinds.RISEN)
 
 
 def more_serious(left: str, right: str) -> str:

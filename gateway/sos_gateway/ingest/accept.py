@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
 
+from sos_wire import evidence, kinds, times
 from sos_wire import frame as wire
-from sos_wire import kinds, times
 from sos_wire.seal import CLOCK_MODE
 
 from ..domain import incident as life
@@ -17,6 +17,7 @@ from ..domain.models import (
     UNREADABLE,
     Event,
     Incident,
+    Number,
     OutboxRow,
     Sighting,
     Timer,
@@ -34,6 +35,8 @@ UNOPENED = "unopened"
 # The short form has one bit for all of them.
 UNNAMED = "unnamed"
 ALL_FAULTS = [*kinds.FAULT_NAMES, *(f"bit {bit}" for bit in range(len(kinds.FAULT_NAMES), 16)), UNNAMED]
+# Pieces of evidence are sorted among kinds: each by itself, for none makes another needless.
+EVIDENCE = -2
 # Their flags byte holds a state or minutes.
 _FLAGS_ARE_NO_FLAGS = (UNREADABLE, kinds.FELT, kinds.PREVENTIVE_EXTENDED)
 
@@ -169,15 +172,20 @@ class Acceptor:
         if opened is None:
             return None
         try:
+            if evidence.is_evidence(frame):
+                piece = evidence.decode(opened.body)
+                return Told(opened.device, EVIDENCE - piece.index, (piece.ref_boot, piece.ref_seq))
             said = wire.decode_up(frame[0], opened.body)
         except wire.FrameError:
-            return Told(opened.device, UNREADABLE, (0, 0))
+            return Told(opened.device, EVIDENCE if evidence.is_evidence(frame) else UNREADABLE, (0, 0))
         return Told(opened.device, said.kind, (said.boot, said.seq))
 
     async def accept_opened(self, heard: Heard, opened: Opened, now: datetime) -> Accepted:
         """Store the event of a frame that its device's keys have opened."""
         if heard.publisher not in (None, opened.device):
             return await self._without_event(heard, Outcome.REFUSED, "refused_foreign", now)
+        if evidence.is_evidence(heard.frame):
+            return await self._evidence(heard, opened, now)
         event = decode(heard, opened, now)
         moved = None
         async with self._store.transaction() as tx:
@@ -227,6 +235,24 @@ class Acceptor:
         if heard.hub is not None and heard.n:
             await tx.record_frame(heard.hub, heard.spool, heard.n, outcome.value, now)
 
+    async def _evidence(self, heard: Heard, opened: Opened, now: datetime) -> Accepted:
+        """Keep a piece of what a fall felt like, beside the fall; without one, or unreadable, it is no use to anybody."""
+        try:
+            piece = evidence.decode(opened.body)
+        except wire.FrameError:
+            return await self._without_event(heard, Outcome.REFUSED, "refused_evidence", now)
+        async with self._store.transaction() as tx:
+            fall = await tx.event(Number(opened.device, piece.ref_boot, piece.ref_seq))
+            if fall is None or fall.kind != kinds.FALL or fall.incident_id is None:
+                await tx.count("refused_evidence")
+                await self._record(tx, heard, Outcome.REFUSED, now)
+                return Accepted(Outcome.REFUSED)
+            is_first = await tx.add_evidence(fall.number, piece.index, piece.samples, now)
+            if is_first:
+                await tx.notice_evidence(fall.incident_id)
+            await self._record(tx, heard, Outcome.COMMITTED, now)
+        return Accepted(Outcome.COMMITTED if is_first else Outcome.REPEATED, incident_id=fall.incident_id)
+
     # The first copy of an event.
 
     async def _first(self, tx: Any, event: Event, heard: Heard, now: datetime) -> Accepted:
@@ -241,6 +267,8 @@ class Acceptor:
             return Accepted(Outcome.COMMITTED, event, answer_now=kinds.RECEIVED)
         if event.kind == kinds.CANCELLED:
             return await self._cancel(tx, event, wearer, now)
+        if event.kind == kinds.RISEN:
+            return await self._risen(tx, event, now)
         if event.kind == kinds.POSITION:
             return await self._position(tx, event, wearer, now)
         await tx.insert_event(event)
@@ -250,7 +278,7 @@ class Acceptor:
         return Accepted(Outcome.COMMITTED, event)
 
     async def _alarm(self, tx: Any, event: Event, heard: Heard, wearer: Wearer, now: datetime) -> Accepted:
-        if event.kind in kinds.CANCELLABLE and await tx.was_cancelled(event.number, kinds.CANCELLED):
+        if event.kind in kinds.CANCELLABLE and await tx.is_named_by(event.number, kinds.CANCELLED):
             event = replace(event, cancelled=True)
         current = await tx.current_incident(wearer.id)
         if current is None:
@@ -270,10 +298,30 @@ class Acceptor:
             await self._moved(tx, None, incident, "raised", wearer, now, note)
         event = replace(event, incident_id=incident.id)
         await tx.insert_event(event)
+        if event.kind == kinds.FALL and await tx.is_named_by(event.number, kinds.RISEN):
+            await self._stands_again(tx, incident, now)  # it came by a quicker way than its fall
         if incident.state == "pending" and not event.cancelled:
             await tx.add_timer(Timer(life.opens_at(event), "open", incident.id, event.number))
         await tx.put_down(event.number, life.answer_state(incident, event), now, ANSWER_LASTS)
         return Accepted(Outcome.COMMITTED, event, incident.id)
+
+    async def _risen(self, tx: Any, event: Event, now: datetime) -> Accepted:
+        """Who fell is up again: a line in the history of the fall's incident. It withdraws nothing, and opens nothing."""
+        named = await tx.event(event.reference) if event.reference else None
+        if named is None or named.kind != kinds.FALL or named.incident_id is None:
+            await tx.insert_event(event)
+            return Accepted(Outcome.COMMITTED, event, answer_now=kinds.RECEIVED)
+        incident = await tx.incident(named.incident_id, lock=True)
+        if not await tx.is_named_by(named.number, kinds.RISEN):
+            await self._stands_again(tx, incident, now)
+        event = replace(event, incident_id=incident.id)
+        await tx.insert_event(event)
+        return Accepted(Outcome.COMMITTED, event, incident.id, answer_now=kinds.RECEIVED)
+
+    @staticmethod
+    async def _stands_again(tx: Any, incident: Incident, now: datetime) -> None:
+        who = f"device {incident.device}"
+        await tx.add_transition(Transition(incident.id, "risen", incident.state, incident.state, who, now))
 
     async def _position(self, tx: Any, event: Event, wearer: Wearer, now: datetime) -> Accepted:
         """A position belongs to the wearer's open incident, whichever alarm it names; after it, it is only kept."""

@@ -13,7 +13,7 @@ from sos_wire import kinds, topics
 from ..down import Answers
 from ..errors import in_a_line
 from . import envelope
-from .accept import Acceptor, Heard, Outcome, Told
+from .accept import EVIDENCE, Acceptor, Heard, Outcome, Told
 
 # So many messages of hubs may be in work at once: hubs are few, a metropolitan area has some thousands.
 LIVE_AT_ONCE = 16
@@ -25,6 +25,11 @@ BACKLOG_MOST = 1000
 TELEMETRY = (kinds.LOW_BATTERY, kinds.TEST, kinds.POSITION, kinds.HEARTBEAT, kinds.DECOY)
 
 log = logging.getLogger("socors.ingest")
+
+
+def is_telemetry(kind: int) -> bool:
+    """Whether a kind, as it is told before anything is stored, stands in no alarm's way."""
+    return kind in TELEMETRY or kind <= EVIDENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ class Ingest:
     def is_urgent(self, said: envelope.Said, heard: envelope.HeardFrame) -> bool:
         """Whether a frame is anything but telemetry of a device we know."""
         told = self.told(said, heard)
-        return told is not None and told.kind not in TELEMETRY
+        return told is not None and not is_telemetry(told.kind)
 
     def told(self, said: envelope.Said, heard: envelope.HeardFrame) -> Told | None:
         """Return what a frame tells, or None when it cannot be opened now; takes microseconds."""

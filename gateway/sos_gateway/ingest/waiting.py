@@ -9,7 +9,7 @@ from sos_wire import topics
 
 from . import envelope
 from .accept import Told
-from .lanes import LIVE_AT_ONCE, TELEMETRY, Message
+from .lanes import LIVE_AT_ONCE, Message, is_telemetry
 
 DEVICES = f"{topics.ROOT}/d/"
 NOT_OPENED = -1  # the place of a kind, for a device's frames that nobody can open
@@ -85,7 +85,7 @@ class Waiting(asyncio.Queue[Message]):
                 told = self._sorter.told(message.said, frame)
                 if told is None and message.said.publisher is not None:
                     told = Told(message.said.publisher, NOT_OPENED, (0, 0))
-                if told is not None and told.kind in (*TELEMETRY, NOT_OPENED):
+                if told is not None and (is_telemetry(told.kind) or told.kind == NOT_OPENED):
                     telemetry[id(frame)] = told
                     key = (told.device, told.kind)
                     newest[key] = max(told.order, newest.get(key, told.order))

@@ -25,6 +25,7 @@ UPDATE device SET secret = %(secret)s, revoked_at = NULL, created_at = %(now)s, 
     WHERE number = %(number)s"""
 _SET_ASIDE = (
     "UPDATE event SET boot = -1 - boot, ref_boot = -1 - ref_boot WHERE device = %s AND boot >= 0",
+    "UPDATE evidence SET boot = -1 - boot WHERE device = %s AND boot >= 0",
     "UPDATE timer SET boot = -1 - boot WHERE device = %s AND boot >= 0",
     "DELETE FROM sighting WHERE device = %s",
     "DELETE FROM device_fault WHERE device = %s",

@@ -39,6 +39,7 @@ TABLES = (
     "hub_frame",
     "event_key",
     "event",
+    "evidence",
     "incident",
     "transition",
     "timer",
@@ -138,11 +139,18 @@ class Tx:
     async def events_of(self, incident_id: int) -> list[Event]:
         return [model(Event, r) for r in self._rows["event"].values() if r["incident_id"] == incident_id]
 
-    async def was_cancelled(self, number: Number, cancel_kind: int) -> bool:
+    async def is_named_by(self, number: Number, kind: int) -> bool:
         return any(
-            (r["device"], r["ref_boot"], r["ref_seq"]) == number and r["kind"] == cancel_kind
+            (r["device"], r["ref_boot"], r["ref_seq"]) == number and r["kind"] == kind
             for r in self._rows["event"].values()
         )
+
+    async def add_evidence(self, number: Number, piece: int, samples: bytes, now: datetime) -> bool:
+        if (number, piece) in self._rows["evidence"]:
+            return False
+        row = {**number._asdict(), "piece": piece, "samples": samples, "received_at": now}
+        self._tables.put("evidence", (number, piece), row)
+        return True
 
     async def mark_cancelled(self, number: Number) -> None:
         for row in self._events(number):
@@ -202,6 +210,9 @@ class Tx:
 
     async def notice_position(self, incident_id: int) -> None:
         self._notify("incident", f"{incident_id} position")
+
+    async def notice_evidence(self, incident_id: int) -> None:
+        self._notify("incident", f"{incident_id} evidence")
 
     # Timers, outbox, answers.
 

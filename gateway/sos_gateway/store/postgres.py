@@ -57,8 +57,14 @@ class Tx:
     async def events_of(self, incident_id: int) -> list[Event]:
         return [model(Event, row) for row in await self.all("events_of", incident_id=incident_id)]
 
-    async def was_cancelled(self, number: Number, cancel_kind: int) -> bool:
-        return await self.one("cancel_of", **number._asdict(), kind=cancel_kind) is not None
+    async def is_named_by(self, number: Number, kind: int) -> bool:
+        """Return whether an event of this kind that refers to it is stored."""
+        return await self.one("named_by", **number._asdict(), kind=kind) is not None
+
+    async def add_evidence(self, number: Number, piece: int, samples: bytes, now: datetime) -> bool:
+        """Keep a piece of what a fall felt like; return whether it is the first copy."""
+        row = await self.one("add_evidence", **number._asdict(), piece=piece, samples=samples, now=now)
+        return row is not None
 
     async def mark_cancelled(self, number: Number) -> None:
         await self.run("mark_cancelled", **number._asdict())
@@ -100,6 +106,10 @@ class Tx:
     async def notice_position(self, incident_id: int) -> None:
         """Tell consoles that an incident's position is another: no step of its history, there may be hundreds."""
         await self.run("notify", channel="incident", payload=f"{incident_id} position")
+
+    async def notice_evidence(self, incident_id: int) -> None:
+        """Tell consoles that more is known of what a fall felt like: no step of the incident's history either."""
+        await self.run("notify", channel="incident", payload=f"{incident_id} evidence")
 
     # Timers, outbox, answers.
 

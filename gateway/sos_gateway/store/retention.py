@@ -1,4 +1,4 @@
-"""What is let go when it has served: telemetry, sightings, notes of frames, tracks; never a key, never history."""
+"""What is let go when it has served: telemetry, sightings, notes of frames, tracks, evidence; never a key, never history."""
 
 import asyncio
 import logging
@@ -33,6 +33,7 @@ class Retention:
             ("remove_sightings", timedelta(days=telemetry_days)),
             ("remove_hub_frames", timedelta(days=hub_frame_days)),
             ("remove_tracks", timedelta(days=track_days)),
+            ("remove_evidence", timedelta(days=track_days)),
             ("remove_told_places", timedelta(days=track_days)),
         )
 

@@ -14,12 +14,12 @@ from sos_gateway.accounts.service import Accounts
 from sos_gateway.api.create import create_api
 from sos_gateway.app import put_towns, utc_now
 from sos_gateway.config import Settings
-from sos_gateway.domain.models import Event, Incident, Transition
+from sos_gateway.domain.models import Event, Incident, Number, Transition
 from sos_gateway.incidents import Incidents
 from sos_gateway.keys.registry import NewWearer, Registry
 from sos_gateway.keys.wrapping import Wrapper, new_key_file
 from sos_gateway.store.postgres import PostgresStore
-from sos_wire import kinds
+from sos_wire import evidence, kinds
 
 PASSWORD = "correct horse battery"
 CORNELLA, BADALONA = "08073", "08015"
@@ -138,6 +138,35 @@ class Desk:
                 incident = replace(incident, **place, position_source="device", position_at=at)
             await tx.update_incident(incident)
             await tx.notice_position(incident_id)
+
+    def felt(self, incident_id: int, felt: bytes, *pieces: int, seq: int = 1) -> None:
+        """Pieces of what a fall felt like arrive, as the ingest stores them."""
+
+        async def arrive() -> None:
+            async with self.store.transaction() as tx:
+                number = Number((await tx.incident(incident_id)).device, 1, seq)
+                for piece in pieces:
+                    start = piece * evidence.PIECE_BYTES
+                    samples = felt[start : start + evidence.PIECE_BYTES]
+                    await tx.add_evidence(number, piece, samples, datetime.now(UTC))
+                await tx.notice_evidence(incident_id)
+
+        self.run(arrive())
+
+    def risen(self, incident_id: int) -> None:
+        """Who fell is up again, as the ingest stores it."""
+
+        async def rise() -> None:
+            now = datetime.now(UTC)
+            async with self.store.transaction() as tx:
+                incident = await tx.incident(incident_id)
+                event = Event(incident.device, 1, 90, kinds.RISEN, 2, 1, now, False, now, b"")
+                await tx.insert_event(replace(event, incident_id=incident_id, ref_boot=1, ref_seq=1))
+                who = f"device {incident.device}"
+                state = incident.state
+                await tx.add_transition(Transition(incident_id, "risen", state, state, who, now))
+
+        self.run(rise())
 
     def faults(self, device: int, *names: str) -> None:
         async def say() -> None:

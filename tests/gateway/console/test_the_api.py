@@ -3,11 +3,12 @@
 import json
 import os
 import signal
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from sos_gateway.errors import NotFound
+from sos_wire import evidence
 
 PASSWORD, BADALONA = "correct horse battery", "08015"
 
@@ -175,6 +176,72 @@ def test_positions_of_a_silent_alarm_are_seen_by_who_may_see_it_and_by_nobody_el
     assert streamed == {"ordinary": [seen], "special": [hidden, seen]}
     assert client.get(f"/api/incidents/{hidden}", headers=ordinary).status_code == 404
     assert len(client.get(f"/api/incidents/{hidden}", headers=special).json()["track"]) == 1
+
+
+FELT = bytes((i * 37 + 11) % 256 for i in range(evidence.BYTES))
+
+
+def test_evidence_is_part_of_an_incident_and_what_has_not_come_is_nothing(client, desk):
+    number = desk.incident(kind="fall")
+    desk.felt(number, FELT, 8, 0, 3)
+    mine = token(desk, "agent")
+    (about,) = client.get(f"/api/incidents/{number}?lang=en", headers=mine).json()["evidence"]
+    assert (about["boot"], about["seq"], about["pieces"], about["of"]) == (1, 1, 3, evidence.PIECES)
+    assert "3 parts of 9 have come" in about["told"]
+    (felt,) = client.get(f"/api/incidents/{number}/evidence", headers=mine).json()
+    assert (felt["rate_hz"], felt["blow"]) == (evidence.RATE_HZ, evidence.BLOW)
+    samples = felt["samples_mg"]
+    assert len(samples) == evidence.SAMPLES
+    came = {i for i, sample in enumerate(samples) if sample is not None}
+    assert came == {*range(15), *range(45, 60), *range(120, 125)}
+    for i in came:
+        signed = [count - 256 if count > 127 else count for count in FELT[3 * i : 3 * i + 3]]
+        assert samples[i] == [count * evidence.UNIT_MG for count in signed]
+
+
+def test_an_incident_without_evidence_says_so_and_has_no_plot(client, desk):
+    number, mine = desk.incident(kind="fall"), token(desk, "agent")
+    assert client.get(f"/api/incidents/{number}", headers=mine).json()["evidence"] == []
+    assert client.get(f"/api/incidents/{number}/evidence", headers=mine).json() == []
+    none = client.get(f"/api/incidents/{number}/evidence.svg?boot=1&seq=1", headers=mine)
+    assert (none.status_code, none.json()["detail"]) == (
+        404,
+        f"Incident {number} has no evidence of a fall 1/1.",
+    )
+
+
+def test_a_plot_is_drawn_in_the_language_asked_for_and_kept_by_no_browser(client, desk):
+    number, mine = desk.incident(kind="fall"), token(desk, "agent")
+    desk.felt(number, FELT, *range(evidence.PIECES))
+    drawn = client.get(f"/api/incidents/{number}/evidence.svg?boot=1&seq=1&lang=es", headers=mine)
+    assert drawn.headers["content-type"] == "image/svg+xml"
+    assert drawn.headers["cache-control"] == "no-store"
+    assert "golpe" in drawn.text
+
+
+@pytest.mark.parametrize("path", ["", "/evidence", "/evidence.svg?boot=1&seq=1"])
+def test_evidence_is_seen_by_who_may_see_the_incident_and_by_nobody_else(client, desk, path):
+    hidden = desk.incident(kind="silent", silent=True)
+    there = desk.incident(kind="fall")
+    for number in (hidden, there):
+        desk.felt(number, FELT, 0)
+    of_badalona = token(desk, "agent", towns=(BADALONA,))
+    ordinary, special = token(desk, "other"), token(desk, "special", role="specialist")
+    seen = {
+        name: [client.get(f"/api/incidents/{n}{path}", headers=who).status_code for n in (hidden, there)]
+        for name, who in (("agent", of_badalona), ("other", ordinary), ("special", special), ("nobody", {}))
+    }
+    assert seen == {"agent": [404, 404], "other": [404, 200], "special": [200, 200], "nobody": [401, 401]}
+
+
+def test_that_she_is_up_again_is_said_with_its_time(client, desk):
+    number, lies = desk.incident(kind="fall"), desk.incident(kind="fall")
+    desk.risen(number)
+    mine = token(desk, "agent")
+    found = client.get(f"/api/incidents/{number}", headers=mine).json()
+    assert datetime.now(UTC) - datetime.fromisoformat(found["risen_at"]) < timedelta(minutes=1)
+    assert [step["what"] for step in found["history"]] == ["raised", "risen"]
+    assert client.get(f"/api/incidents/{lies}", headers=mine).json()["risen_at"] is None
 
 
 def test_faulty_devices_are_listed_for_their_towns_officers_and_protected_wearers_for_specialists(

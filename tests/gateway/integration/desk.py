@@ -16,7 +16,7 @@ from sos_gateway.ingest.lanes import Ingest, Message
 from sos_gateway.keys.registry import NewWearer, Registry
 from sos_gateway.keys.wrapping import Wrapper
 from sos_gateway.store.postgres import PostgresStore
-from sos_wire import frame, kinds, times
+from sos_wire import evidence, frame, kinds, times
 from sos_wire.seal import CLOCK_MODE, Keys
 
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -83,6 +83,12 @@ class Pendant:
     def seal_full(self, event):
         alias = self.keys.alias(CLOCK_MODE, times.alias_index(int(self.clock().timestamp())))
         return self.keys.seal_up(alias, kinds.FORM_FULL, frame.encode_full(event))
+
+    def pieces(self, fall, felt):
+        """The sealed pieces of what a fall felt like, in their order."""
+        alias = self.keys.alias(CLOCK_MODE, times.alias_index(int(self.clock().timestamp())))
+        bodies = [evidence.encode(fall.boot, fall.seq, i, felt) for i in range(evidence.PIECES)]
+        return [self.keys.seal_up(alias, kinds.FORM_EVIDENCE, body) for body in bodies]
 
     def opened(self, answer):
         """What the device reads in a down frame."""

@@ -6,7 +6,7 @@ import os
 
 from sos_gateway.ingest.lanes import Message
 from sos_gateway.ingest.waiting import Waiting
-from sos_wire import kinds
+from sos_wire import evidence, frame, kinds
 
 HUB = "kitchen"
 _spool_number = iter(range(1, 10**6))
@@ -71,6 +71,48 @@ def test_alarms_and_what_nobody_can_open_are_never_shed(run):
         assert (await desk.incident())["press_count"] == len(alarms) == 13
         assert len(await desk.all("SELECT * FROM unresolved")) == len(noise) == 13
         assert len(await desk.all("SELECT * FROM event WHERE kind = %s", kinds.HEARTBEAT)) < 13
+
+    run(story)
+
+
+def test_at_the_bound_the_evidence_of_each_devices_newest_fall_stays_whole(run):
+    async def story(desk):
+        pendants = [await desk.pendant(1001 + n) for n in range(2)]
+        lane, newest = Waiting(30, desk.ingest), {}
+        await desk.hear(*[pendant.alarm(kinds.FALL, seq=n) for pendant in pendants for n in range(1, 6)])
+        for n in range(1, 6):
+            for pendant in pendants:
+                felt = os.urandom(evidence.BYTES)
+                newest[pendant.number] = (n, felt)
+                for piece in pendant.pieces(frame.short(1, n, kinds.FALL), felt):
+                    async with asyncio.timeout(5):
+                        await lane.take_in(message(desk, piece)[0])
+        lane.coalesce()
+        assert lane.qsize() <= 2 * evidence.PIECES + 1  # and one message that names what went
+        await store_all(desk, lane)
+        for pendant in pendants:
+            n, felt = newest[pendant.number]
+            rows = await desk.all(
+                "SELECT samples FROM evidence WHERE device = %s AND seq = %s ORDER BY piece",
+                pendant.number,
+                n,
+            )
+            assert b"".join(row["samples"] for row in rows) == felt
+
+    run(story)
+
+
+def test_evidence_is_overtaken_by_every_alarm(run):
+    async def story(desk):
+        pendant, other = await desk.pendant(), await desk.pendant(1002)
+        fall = pendant.event(kinds.FALL)
+        await desk.hear(pendant.seal(fall))
+        lane = Waiting(100, desk.ingest)
+        for piece in pendant.pieces(fall, bytes(evidence.BYTES)) * 3:
+            await lane.take_in(message(desk, piece)[0])
+        sos = message(desk, other.alarm(kinds.SOS))[0]
+        await lane.take_in(sos)
+        assert lane.get_nowait().payload == sos.payload
 
     run(story)
 

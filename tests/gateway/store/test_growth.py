@@ -128,6 +128,23 @@ def test_a_track_goes_when_its_incident_has_been_over_for_long_and_its_alarms_st
     assert left == {10, 20, 21, 22, 30, 31, 32}
 
 
+def test_what_a_fall_felt_like_goes_when_its_incident_has_been_over_for_long(database_url, connection):
+    for number, state, updated_at in ((1, "closed", OLD), (2, "accepted", OLD), (3, "closed", NOW)):
+        put_incident(connection, number, state, updated_at)
+        put_event(connection, number, kinds.FALL, OLD, incident_id=number)
+    for seq, at in (
+        (1, OLD),
+        (2, OLD),
+        (3, OLD),
+        (4, OLD),
+        (5, NOW),
+    ):  # of 4 and 5 nobody knows the fall any more
+        connection.execute("INSERT INTO evidence VALUES (1, 1, %s, 0, %s, %s)", (seq, bytes(45), at))
+    assert let_go(database_url)["remove_evidence"] == 2
+    assert {seq for (seq,) in connection.execute("SELECT seq FROM evidence")} == {2, 3, 5}
+    assert connection.execute("SELECT count(*) FROM event").fetchone() == (3,)
+
+
 def test_what_destinations_were_told_of_each_step_goes_too_and_the_messages_stay(database_url, connection):
     put_incident(connection, 1, "closed", OLD)
     for number, (change, state) in enumerate(

@@ -27,7 +27,7 @@ from sos_gateway.ingest.aliases import KnownDevice, Resolver
 from sos_gateway.store import memory, postgres
 from sos_gateway.store.memory import TABLES, MemoryStore
 from sos_gateway.store.postgres import PostgresStore
-from sos_wire import kinds
+from sos_wire import evidence, kinds
 
 NUMBER, SECRET = 1001, bytes(range(32))
 POLICE = Destination(
@@ -237,7 +237,7 @@ def test_frames_kept_unresolved_are_read_searched_and_trimmed_alike(both):
 
 async def something(house, chance, raised):
     """One step of a drawn life: frames, copies, rubbish, officers, time."""
-    what = chance.randrange(14)
+    what = chance.randrange(16)
     hub, rssi = chance.choice(list(HUBS)), chance.randint(-100, -40)
     if what < 3:
         kind = chance.choice((kinds.SOS, kinds.SOS, kinds.FALL, kinds.SILENT, kinds.TAMPER, kinds.HEARTBEAT))
@@ -266,6 +266,8 @@ async def something(house, chance, raised):
             chance.randint(1, 4), hub, chance.random() < 0.5, chance.choice((BLE, BLE, SMS))
         )
         return wakes
+    if what > 13 and raised:
+        return await of_a_fall(house, chance, chance.choice(raised), hub)
     if what > 11:
         return await full_form(house, chance, raised, hub, rssi)
     incident_id = chance.randint(1, 4)
@@ -277,6 +279,15 @@ async def something(house, chance, raised):
         return (await house.incidents.cancel(incident_id, "officer 2", "a mistake")).state
     except SocorsError as error:
         return str(error)
+
+
+async def of_a_fall(house, chance, named, hub):
+    """Pieces of what a fall, or something that was none, felt like; or that she is up again."""
+    if chance.random() < 0.3:
+        event = house.pendant.event(kinds.RISEN, ref_boot=named.boot, ref_seq=named.seq)
+        return await heard(house, house.pendant.seal(event), hub, -50)
+    pieces = house.pendant.pieces(named, chance.randbytes(evidence.BYTES))
+    return [await heard(house, piece, hub, 0) for piece in chance.sample(pieces, 4)]
 
 
 async def full_form(house, chance, raised, hub, rssi):
@@ -313,6 +324,18 @@ def test_lives_drawn_by_chance_end_alike_in_both(both, seed):
         assert tables[table], table
     assert tables["device"][0]["faults_seq"]
     assert {row["via"] for row in tables["sighting"]} == {BLE, LTE, SMS}
+
+
+def test_evidence_and_getting_up_end_alike_in_both(both):
+    async def story(house):
+        fall = house.pendant.event(kinds.FALL, flags=kinds.CLOCK_VALID | kinds.PENDING)
+        said = [await heard(house, house.pendant.seal(fall), "kitchen", -60)]
+        chance = random.Random(5)
+        return said + [await of_a_fall(house, chance, fall, hub) for hub in ("kitchen", "stairs") * 4]
+
+    tables = both(story)
+    assert tables["evidence"]
+    assert "risen" in {row["what"] for row in tables["transition"]}
 
 
 def public(kind):

@@ -211,6 +211,21 @@ function where(incident) {
 // A cell is kilometres wide: its name says where to ask, and no coordinates are made of it.
 const cellOf = (incident) => (incident.cell ? [incident.cell.name, " · ", ageNode(incident.cell.at)] : []);
 const ways = (heard) => heard.map((way) => w["via_" + way.via] + (way.hub ? ` (${way.hub})` : "")).join(", ");
+// What a fall felt like: drawn by the gateway, and told in words to who does not see it. A new picture with each piece.
+// One that is on the page already is put back as it is, not fetched again.
+let pictures = new Map();
+const plot = (incident, felt) => {
+  const asked = new URLSearchParams({ boot: felt.boot, seq: felt.seq, lang: setup.language, pieces: felt.pieces });
+  const part = felt.pieces < felt.of ? ` · ${w.evidence_part.replace("{n}", felt.pieces).replace("{of}", felt.of)}` : "";
+  const src = `/api/incidents/${incident.id}/evidence.svg?${asked}`;
+  const picture = pictures.get(src) || el("img", { src, alt: felt.told, width: 480, height: 220 });
+  return el("figure", { class: "evidence" }, el("figcaption", { class: "quiet" }, `${w.evidence} · ${clock(felt.at)}${part}`), picture);
+};
+const plots = (incident) => {
+  const found = incident.evidence.map((felt) => plot(incident, felt));
+  pictures = new Map(found.map((figure) => [figure.lastChild.getAttribute("src"), figure.lastChild]));
+  return found;
+};
 const fault = (what) => w["fault_" + what.fault] || what.fault;
 const note = (text) => w["kind_" + text] || w["disposition_" + text] || text;
 const who = (text) => (text === "timer" ? w.timer : text.replace(/^device (?=\d+$)/, w.device + " "));
@@ -236,7 +251,7 @@ async function drawDetails() {
   const box = document.getElementById("details");
   if (!incident) return;
   const question = ++asked;
-  const full = await api(`/api/incidents/${chosen}`).catch(() => null);
+  const full = await api(`/api/incidents/${chosen}?lang=${setup.language}`).catch(() => null);
   if (!full || full.id !== chosen || question !== asked) return;
   // What an officer was about to do survives the drawing of what has changed meanwhile.
   const same = box.dataset.id === String(full.id);
@@ -258,6 +273,7 @@ async function drawDetails() {
       ...line(w.occurred, `${clock(full.occurred_at)} · `, ageNode(full.occurred_at)),
       ...line(w.received, `${clock(full.received_at)} · `, ageNode(full.received_at)),
       ...(full.state === "pending" && full.pending_until ? line(w.opens, untilNode(full.pending_until)) : []),
+      ...line(w.risen, ...(full.risen_at ? [`${clock(full.risen_at)} · `, ageNode(full.risen_at)] : [])),
       ...line(w.presses, String(full.press_count)),
       ...line(w.device, String(full.device)),
       ...line(w.came_by, ways(full.heard)),
@@ -267,6 +283,7 @@ async function drawDetails() {
     ...(marks(full).length ? [el("p", { class: "marks" }, ...marks(full).map((word) => el("span", { class: "mark-word" }, word)))] : []),
     ...(full.raw ? [el("p", { class: "quiet" }, w.raw), el("p", { class: "raw" }, full.raw.replace(/../g, "$& ").trim())] : []),
     actions(full),
+    ...plots(full),
     el("h2", {}, w.history),
     el("ol", { class: "history" }, ...full.history.map((step) => el("li", {}, el("time", { datetime: step.at }, clock(step.at)), [w["what_" + step.what] || step.what, who(step.who), note(step.note)].filter(Boolean).join(" · ")))),
   );

@@ -28,9 +28,14 @@ SELECT device, boot, seq, kind, flags, form, incident_id, ref_boot, ref_seq, can
     received_at, battery, body, hub, lat_e7, lon_e7, radius_m, fix_age_s, fix_at, cell, battery_mv, press_count, faults
 FROM event WHERE incident_id = %(incident_id)s ORDER BY id
 
--- cancel_of --
+-- named_by --
 SELECT 1 FROM event
 WHERE device = %(device)s AND ref_boot = %(boot)s AND ref_seq = %(seq)s AND kind = %(kind)s LIMIT 1
+
+-- add_evidence --
+INSERT INTO evidence (device, boot, seq, piece, samples, received_at)
+VALUES (%(device)s, %(boot)s, %(seq)s, %(piece)s, %(samples)s, %(now)s)
+ON CONFLICT DO NOTHING RETURNING device
 
 -- mark_cancelled --
 UPDATE event SET cancelled = true WHERE device = %(device)s AND boot = %(boot)s AND seq = %(seq)s
@@ -302,6 +307,18 @@ SELECT * FROM (
     ORDER BY at DESC LIMIT %(most)s) newest
 ORDER BY at
 
+-- evidence --
+-- The newest falls first; of each what came, in the order of its samples.
+SELECT v.boot, v.seq, v.piece, v.samples, e.occurred_at FROM event e
+JOIN evidence v ON (v.device, v.boot, v.seq) = (e.device, e.boot, e.seq)
+WHERE e.incident_id = %(incident_id)s ORDER BY e.occurred_at DESC, v.boot DESC, v.seq DESC, v.piece LIMIT %(most)s
+
+-- risen --
+-- Up again, by what names one of the incident's falls: it may have come before the fall did.
+SELECT max(r.occurred_at) AS at FROM event e
+JOIN event r ON (r.device, r.ref_boot, r.ref_seq) = (e.device, e.boot, e.seq)
+WHERE e.incident_id = %(incident_id)s AND r.ref_boot IS NOT NULL AND r.kind = %(kind)s
+
 -- heard --
 SELECT s.via, s.hub, max(s.heard_at) AS heard_at FROM event e
 JOIN sighting s ON (s.device, s.boot, s.seq) = (e.device, e.boot, e.seq)
@@ -381,6 +398,19 @@ WITH old AS (
 gone AS (
     DELETE FROM event e USING old WHERE e.device = old.device AND e.boot = old.boot AND e.seq = old.seq
         AND e.received_at = old.received_at
+    RETURNING 1)
+SELECT count(*) AS n FROM gone
+
+-- remove_evidence --
+-- What falls felt like, of incidents that are over.
+WITH gone AS (
+    DELETE FROM evidence WHERE ctid = ANY (ARRAY(
+        SELECT v.ctid FROM evidence v
+        LEFT JOIN event e ON (e.device, e.boot, e.seq) = (v.device, v.boot, v.seq)
+        LEFT JOIN incident i ON i.id = e.incident_id
+        WHERE v.received_at < %(oldest)s
+            AND (i.id IS NULL OR i.state IN ('closed', 'cancelled') AND i.updated_at < %(oldest)s)
+        ORDER BY v.received_at LIMIT %(limit)s FOR UPDATE OF v SKIP LOCKED))
     RETURNING 1)
 SELECT count(*) AS n FROM gone
 
