@@ -1,9 +1,11 @@
 """The police desk as an officer meets it: in a real browser, on a real database."""
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sos_gateway.domain.models import Transition
+from sos_wire import evidence
 
 PICTURE = Path(__file__).parents[3] / "docs" / "console.png"
 
@@ -317,6 +319,96 @@ def test_what_a_device_cannot_do_is_said_beside_its_incident_and_in_a_list(desk,
     page.wait_for_selector("#faults >> text=Device 1001 · Núria Vila")
     page.wait_for_selector("#faults >> text=alarm that could not be opened")
     page.wait_for_selector("#details >> text=server's certificate refused")
+
+
+def counts(*strong):
+    """What a fall felt like, in counts: rest, and from the blow on what is given."""
+    triples = [(0, 16, 0)] * evidence.SAMPLES
+    triples[evidence.BLOW : evidence.BLOW + len(strong)] = strong
+    return bytes(value & 0xFF for triple in triples for value in triple)
+
+
+def test_what_a_fall_felt_like_appears_as_it_comes_and_is_told_in_words_too(desk, open_page):
+    desk.operator("agent.puig")
+    number = desk.incident(kind="fall")
+    page = open_page("agent.puig")
+    page.wait_for_selector("#accept")
+    assert page.locator("#details .evidence").count() == 0
+    felt = counts((60, 10, 0))
+    desk.felt(number, felt, 0, 1, 2, 3)
+    page.wait_for_selector("#details .evidence >> text=4 parts of 9 have come")
+    desk.felt(number, felt, 4, 5, 6, 7, 8)
+    picture = page.wait_for_selector('#details .evidence img[src*="pieces=9"]')
+    until(page, "document.querySelector('.evidence img').naturalWidth > 0")
+    assert picture.get_attribute("alt") == (
+        "Acceleration for 5 s around the blow: at most 3.9 g, 0.0 s from the blow."
+    )
+    assert page.locator("#details .evidence >> text=have come").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_picture_that_is_there_is_not_fetched_again_with_every_news(desk, open_page):
+    desk.operator("agent.puig")
+    number = desk.incident(kind="fall")
+    desk.felt(number, counts((60, 10, 0)), *range(evidence.PIECES))
+    page = open_page("agent.puig")
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url) if ".svg" in request.url else None)
+    page.wait_for_selector("#details .evidence img")
+    before = len([url for url in fetched if "evidence.svg" in url])
+    desk.risen(number)
+    page.wait_for_selector("#details .history >> text=up again and walking")
+    assert page.locator("#details .evidence img").count() == 1
+    assert len([url for url in fetched if "evidence.svg" in url]) == before
+
+
+def test_that_she_is_up_again_is_said_and_the_alarm_rings_on(desk, open_page):
+    desk.operator("agent.puig")
+    number = desk.incident(kind="fall")
+    page = open_page("agent.puig", language="ca")
+    page.wait_for_selector('body[data-ringing="true"]')
+    desk.risen(number)
+    page.wait_for_selector("#details dt >> text=Dreta un altre cop")
+    page.wait_for_selector("#details .history >> text=dreta i caminant")
+    page.wait_for_selector(".incident.open")
+    page.wait_for_selector('body[data-ringing="true"]')
+    assert page.locator("#accept").count() == 1
+
+
+_DARKEST_AND_LIGHTEST = """async (png) => {
+    const picture = new Image();
+    picture.src = 'data:image/png;base64,' + png;
+    await picture.decode();
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [picture.width, picture.height];
+    const drawing = canvas.getContext('2d');
+    drawing.drawImage(picture, 0, 0);
+    const pixels = drawing.getImageData(0, 0, canvas.width, canvas.height).data;
+    let [darkest, lightest, sum] = [255, 0, 0];
+    for (let i = 0; i < pixels.length; i += 4) {
+        const light = 0.2126 * pixels[i] + 0.7152 * pixels[i + 1] + 0.0722 * pixels[i + 2];
+        [darkest, lightest, sum] = [Math.min(darkest, light), Math.max(lightest, light), sum + light];
+    }
+    return [darkest, lightest, sum * 4 / pixels.length];
+}"""
+
+
+def test_the_plot_is_seen_by_day_and_by_night(desk, open_page):
+    desk.operator("agent.puig")
+    number = desk.incident(kind="fall")
+    desk.felt(number, counts((60, 10, 0)), *range(evidence.PIECES))
+    page = open_page("agent.puig")
+    page.wait_for_selector("#details .evidence img")
+    until(page, "document.querySelector('.evidence img').naturalWidth > 0")
+    seen = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        shot = b64encode(page.locator(".evidence img").screenshot()).decode()
+        seen[scheme] = page.evaluate(_DARKEST_AND_LIGHTEST, shot)
+    # Dark lines on light paper, and light ones on dark: the paper is most of the picture.
+    (darkest, lightest, paper), (night_darkest, night_lightest, night_paper) = seen["light"], seen["dark"]
+    assert paper > 200 and lightest - darkest > 150
+    assert night_paper < 80 and night_lightest - night_darkest > 120
 
 
 def test_the_name_of_a_wearer_is_text_on_the_map_too(desk, open_page):
