@@ -273,6 +273,13 @@ class Story:
         rows = [row for row in self.desk.store.rows("event") if row["kind"] == kind]
         return [row for row in rows if flags is None or row["flags"] == flags]
 
+    def felt(self) -> dict[tuple[int, int, int], bytes]:
+        """Return what falls felt like, as far as it has come to the gateway: by device, boot, seq of each."""
+        found: dict[tuple[int, int, int], dict[int, bytes]] = {}
+        for row in self.desk.store.rows("evidence"):
+            found.setdefault((row["device"], row["boot"], row["seq"]), {})[row["piece"]] = row["samples"]
+        return {fall: b"".join(pieces[i] for i in sorted(pieces)) for fall, pieces in found.items()}
+
     # Emergencies.
 
     def calm(self) -> None:

@@ -1,5 +1,7 @@
 """She falls and does not move: after 25 s the incident opens, an officer accepts it, and she feels that."""
 
+from sos_wire import evidence
+
 from ..story import Story
 
 
@@ -12,6 +14,9 @@ def play(story: Story) -> None:
     assert story.until(lambda: any(i["state"] == "open" for i in story.desk.incidents_now()), within_s=60)
     (incident,) = story.desk.open_incidents()
     assert incident["kind"] == "fall"
+    assert [len(felt) for felt in story.felt().values()] == [
+        evidence.BYTES
+    ]  # as she lies there, before anybody asks
     story.desk.accept(incident["id"])
     told = [pendant.name, "told", 2]
     assert story.until(
