@@ -42,6 +42,7 @@ class History:
     entries: list[Entry]
     events: list[dict[str, Any]] = field(default_factory=list)
     incidents: list[dict[str, Any]] = field(default_factory=list)
+    evidence: list[dict[str, Any]] = field(default_factory=list)
     journals: dict[int, list[tuple[int, ...]]] = field(default_factory=dict)
     spooled: int = 0  # frames that still wait in hubs
     calm: bool = True  # all faults were over for long enough that everything must have arrived
@@ -168,6 +169,27 @@ def nothing_is_told_that_is_not_stored(history: History) -> Iterator[str]:
             if kinds.RECEIVED <= state <= kinds.WITHDRAWN and (at is None or at > e.t_us):
                 name = kinds.STATE_NAMES[state]
                 yield f"device {device} was told {name} of ({boot}, {seq}) at {e.t_us / 1e6:.3f} s: not stored"
+
+
+def evidence_stands_in_no_alarms_way(history: History) -> Iterator[str]:
+    """What a fall felt like goes up after the fall was answered, each piece is kept once, and only beside its fall."""
+    falls = {(r["device"], r["boot"], r["seq"]) for r in history.events if r["kind"] == kinds.FALL}
+    answered: dict[Number, int] = {}
+    for device in history.devices():
+        for e in history.of(device):
+            if e.what == "told" and e.value[2] >= kinds.RECEIVED:
+                answered.setdefault((device, *e.value[:2]), e.t_us)
+    copies: Counter[tuple[Number, int]] = Counter()
+    for row in history.evidence:
+        fall = (row["device"], row["boot"], row["seq"])
+        copies[fall, row["piece"]] += 1
+        if fall not in falls:
+            yield f"evidence is kept of {fall}, which is no fall"
+        elif fall not in answered or answered[fall] > history.us_of(row["received_at"]):
+            yield f"evidence of {fall} went up before the fall was answered"
+    for (fall, piece), n in copies.items():
+        if n > 1:
+            yield f"piece {piece} of {fall} is kept {n} times"
 
 
 def nothing_is_felt_before_the_record(history: History) -> Iterator[str]:
@@ -330,6 +352,7 @@ ALL = (
     every_gesture_made_is_an_alarm,
     one_emergency_is_one_incident,
     nothing_is_told_that_is_not_stored,
+    evidence_stands_in_no_alarms_way,
     nothing_is_felt_before_the_record,
     whoever_is_not_reached_is_told,
     silence_is_kept,

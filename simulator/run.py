@@ -81,6 +81,7 @@ def history_of(story: Story, calm: bool) -> History:
             {**row, **{name: _us(desk, row[name]) for name in ("received_at", "closed_at")}}
             for row in desk.incidents_now()
         ],
+        evidence=desk.store.rows("evidence"),
         journals={number: story.journal(device) for number, device in story.pendants.items()},
         spooled=sum(
             world.now_us - kept.heard_us > UNDER_WAY_US

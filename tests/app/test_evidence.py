@@ -41,12 +41,20 @@ def test_it_is_told_when_the_connection_still_stands_a_moment_after_the_last_pie
     assert found.is_told()
 
 
-def test_a_connection_that_ends_too_soon_makes_the_next_begin_anew_and_not_for_ever():
+def test_a_connection_that_ends_too_soon_is_made_up_for_on_the_next_and_not_for_ever():
     found = kept()
-    for connection in range(ROUNDS):
-        assert tell(found, connection, most=4) == [0, 1, 2, 3]
+    told = [tell(found, connection, most=4) for connection in range(ROUNDS)]
+    assert told[:3] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 0, 1, 2]]  # each where the last was cut off
     assert found.step(ROUNDS, 0) == ENDS
     assert not found.is_told()
+
+
+def test_a_round_that_follows_one_cut_short_is_whole_again():
+    found = kept()
+    tell(found, 1, most=5)
+    assert sorted(tell(found, 2, now=50)) == list(range(wire.PIECES))
+    assert found.step(2, 50 + SETTLED_MS) == ENDS
+    assert found.is_told()
 
 
 @pytest.mark.parametrize("rounds", [0, ROUNDS])

@@ -31,6 +31,14 @@ def silent():
     return result.history
 
 
+@pytest.fixture(scope="module")
+def fall():
+    result = run.play("fall_then_lies_still", 5)
+    assert not result.breaches
+    assert result.history.evidence
+    return result.history
+
+
 def rules_broken(history):
     return {breach.split(":")[0] for breach in invariants.check(history)}
 
@@ -74,6 +82,22 @@ def test_an_alarm_that_still_waits_in_the_journal_is_not_lost_but_late_when_all_
     )
     assert "no_alarm_is_lost" not in rules_broken(waiting)
     assert "no_alarm_is_lost" in rules_broken(replace(waiting, calm=True))
+
+
+def test_evidence_before_its_answer_twice_or_of_no_fall_is_told_of(fall):
+    rule = "evidence_stands_in_no_alarms_way"
+    first = fall.evidence[0]
+    assert rule in rules_broken(replace(fall, evidence=[*fall.evidence, first]))
+    stray = {**first, "seq": first["seq"] + 1}
+    assert rule in rules_broken(replace(fall, evidence=[stray]))
+    number = [first["boot"], first["seq"]]
+    unanswered = without(fall, lambda e: e.what == "told" and e.value[:2] == number)
+    assert rule in rules_broken(unanswered)
+    at = fall.us_of(first["received_at"])
+    late = [
+        e._replace(t_us=at + 1) if e.what == "told" and e.value[:2] == number else e for e in fall.entries
+    ]
+    assert rule in rules_broken(replace(fall, entries=late))
 
 
 def test_an_alarm_stored_twice_is_told_of(sos):

@@ -233,6 +233,9 @@ def test_the_times_told_in_prose():
     assert f"{windows.DRIFT_PER_CENT} % of the time" in aliased
     assert f"({own_time.CLOCK_ERROR_S} s and {own_time.DRIFT_PER_CENT} % of the time" in air
     assert f"after {round(down.NEXT_HUB_AFTER.total_seconds() * 1000)} ms" in section("To a hub")
+    felt, kept = section("Evidence").replace("\n", " "), constants("app/evidence.py")
+    assert f"stands {kept['SETTLED_MS']} ms after the last" in felt
+    assert kept["ROUNDS"] == 8 and "eight rounds at the most" in felt and "eight times at the most" in felt
     live = section("Over MQTT")
     assert f"less than {relay.FRESH_MS // 1000} s ago" in live
     assert f"at most {relay.BACKLOG_RATE} a second" in live

@@ -2,8 +2,9 @@
 
 from sos_wire import evidence as wire
 
-# A round over a connection that breaks is begun again on the next one, a publication that fails too; so often.
-ROUNDS = 3
+# A round over a connection that breaks is followed by another on the next one, a publication that fails by one more; of
+# each so many. A round begins where the last was cut off, so that those that are all cut short tell different parts.
+ROUNDS = 8
 # Pieces follow one another so fast: a radio has room for a few at a time.
 PIECE_EVERY_MS = 20
 # What was handed to the radio is on its way when the connection still stands so long after.
@@ -25,6 +26,7 @@ class Evidence:
         self.published = 0
         self._connection = -1
         self._next = 0
+        self._left = wire.PIECES  # of this round
         self._last_ms = 0
 
     def step(self, connection, now_ms):
@@ -35,17 +37,18 @@ class Evidence:
         if connection != self._connection:
             if self.rounds >= ROUNDS:
                 return ENDS
-            self._connection, self._next = connection, 0
+            self._connection, self._left = connection, wire.PIECES
             self.rounds += 1
-        if self._next < wire.PIECES:
+        if self._left:
             return self._next
         return ENDS if now_ms - self._last_ms >= SETTLED_MS else WAITS
 
     def gone(self, now_ms):
         """The piece that `step` returned was handed to the radio."""
-        self._next += 1
+        self._next = (self._next + 1) % wire.PIECES
+        self._left -= 1
         self._last_ms = now_ms
 
     def is_told(self):
         """Whether a whole round has gone up one connection."""
-        return self._next >= wire.PIECES
+        return not self._left

@@ -126,8 +126,6 @@ class Courier:
             return -1
         if link.add(keeper.seal(piece)):
             evidence.gone(now)
-        if piece == 0:
-            device.save_identity()  # a round was begun
         return proof.PIECE_EVERY_MS
 
     def _is_overtaken(self, event):
