@@ -124,7 +124,7 @@ class Courier:
             else:
                 keeper.ends(ways.BLE)
             return -1
-        if link.add(keeper.seal(piece)):
+        if link.add(keeper.seal(evidence, piece)):
             evidence.gone(now)
         return proof.PIECE_EVERY_MS
 

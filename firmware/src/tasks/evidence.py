@@ -50,8 +50,8 @@ class Keeper:
         self.kept = None
         self._device.save_identity()
 
-    def seal(self, piece):
-        """Return the sealed frame of a piece under the alias of this moment."""
-        kept, device = self.kept, self._device
-        body = wire.encode(kept.boot, kept.seq, piece, kept.samples)
+    def seal(self, evidence, piece):
+        """Return the sealed frame of a piece of evidence under the alias of this moment."""
+        device = self._device
+        body = wire.encode(evidence.boot, evidence.seq, piece, evidence.samples)
         return device.keys.seal_up(device.alias()[1], kinds.FORM_EVIDENCE, body)

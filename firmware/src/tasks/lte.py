@@ -292,7 +292,7 @@ class Lte:
         if evidence.published > proof.ROUNDS:
             return keeper.ends(ways.LTE)
         limit = attempts.limit_ms(attempts.PUBLISH)
-        frames = [keeper.seal(piece) for piece in range(wire.PIECES)]
+        frames = [keeper.seal(evidence, piece) for piece in range(wire.PIECES)]
         await self._step(attempts.PUBLISH, self._link.publish("telemetry", frames, limit))
         log.line("published the evidence of a fall")
         if keeper.kept is evidence:  # else a new fall's has taken its place meanwhile
