@@ -16,6 +16,7 @@ class Radio:
         self.sent_away = 0
         self.interval_us = None
         self.value = b""
+        self.written, self.notified, self.has_room = [], [], True
 
     def active(self, on):
         pass
@@ -33,7 +34,12 @@ class Radio:
         pass
 
     def gatts_write(self, handle, value):
-        pass
+        self.written.append(value)
+
+    def gatts_notify(self, connection, handle, data):
+        if not self.has_room:
+            raise OSError(12)
+        self.notified.append(data)
 
     def gatts_read(self, handle):
         return self.value
@@ -127,6 +133,37 @@ def test_one_that_only_repeats_a_frame_of_ours_is_sent_away_but_may_come_again()
     connects(radio, b"hub")
     assert link.guard(3001) == 2000
     assert radio.sent_away == 1
+
+
+def test_evidence_is_for_a_central_that_brings_news_and_for_nobody_who_only_repeats_what_he_heard():
+    link, radio = made()
+    assert not link.is_trusted()
+    connects(radio, b"other")
+    link.approve(False, 10)
+    assert not link.is_trusted()
+    radio.happen(_DISCONNECT, (1, 1, b"other"))
+    connects(radio, b"hub")
+    link.approve(True, 20)
+    link.approve(False, 30)
+    assert link.is_trusted()
+    assert link.met == 2
+    radio.happen(_DISCONNECT, (1, 1, b"hub"))
+    assert not link.is_trusted()
+    connects(radio, b"other")
+    assert not link.is_trusted()
+
+
+def test_what_is_added_beside_the_full_form_leaves_it_to_be_read_and_fails_without_a_connection():
+    link, radio = made()
+    assert not link.add(b"piece")
+    connects(radio, b"hub")
+    link.notify(b"full form")
+    assert link.add(b"piece")
+    assert radio.written == [b"", b"full form"]
+    assert radio.notified == [b"full form", b"piece"]
+    radio.has_room = False
+    assert not link.add(b"piece")
+    assert link.connection is not None
 
 
 def test_many_holders_and_many_writes_take_no_more_memory_than_few():

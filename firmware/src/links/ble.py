@@ -38,6 +38,7 @@ class BleLink:
         self.met = 0  # connections so far
         self._held_since = -1
         self._good = False  # this central has written a frame of ours
+        self._brings_news = False  # ... that told something new: no repetition of one heard before
         self._peer = None
         self._refused = []  # (address, until_ms)
         self._writes = []
@@ -69,7 +70,7 @@ class BleLink:
         if event == _IRQ_CENTRAL_CONNECT:
             self.connection, self._peer = data[0], bytes(data[2])
             self.met += 1
-            self._held_since, self._good = -1, False
+            self._held_since, self._good, self._brings_news = -1, False, False
         elif event == _IRQ_CENTRAL_DISCONNECT:
             self.connection = None
         elif event == _IRQ_GATTS_WRITE and len(self._writes) < MOST_WRITES:
@@ -121,6 +122,7 @@ class BleLink:
         if news or not self._good:
             self._held_since = now_ms
         self._good = True
+        self._brings_news = self._brings_news or news
 
     def notify(self, frame):
         """Send a full frame up the open connection; return whether there is one."""
@@ -134,8 +136,8 @@ class BleLink:
         return True
 
     def is_trusted(self):
-        """Whether a central is connected that has written a frame of ours."""
-        return self.connection is not None and self._good
+        """Whether a central is connected that has an ear at the gateway: it has brought an answer nobody could repeat."""
+        return self.connection is not None and self._brings_news
 
     def add(self, frame):
         """Send a frame up the open connection beside the full form, which stays to be read; return whether it went."""
