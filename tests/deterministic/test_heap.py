@@ -1,6 +1,7 @@
 """The firmware holds no more of its heap at the end of a long time than at its beginning (448 KB on 64 bits)."""
 
 import pytest
+from sos_wire.evidence import PIECES
 
 from simulator.story import opened
 
@@ -66,5 +67,27 @@ def test_a_day_of_alarms_accepted_and_closed_costs_no_memory():
             story.desk.close(incident["id"])
             story.run(HOUR_S - 14)
         # The first days' closed records stay for a restore; their number is bounded.
+        assert weights[-1] - weights[11] <= NOISE_BYTES
+        assert max(weights) < MOST_BYTES
+
+
+@pytest.mark.slow
+def test_a_day_of_falls_and_what_they_felt_like_costs_no_memory():
+    with opened(seed=3) as story:
+        story.hub("kitchen")
+        pendant = story.pendant()
+        story.set_clock(pendant)
+        weights = []
+        for number in range(1, 25):
+            pendant.move("fall")
+            assert story.until(
+                lambda n=number: len(story.desk.store.rows("evidence")) == n * PIECES, within_s=60
+            )
+            (incident,) = story.desk.open_incidents()
+            story.desk.accept(incident["id"])
+            story.run(6)
+            weights.append(weighed(story, pendant))
+            story.desk.close(incident["id"])
+            story.run(HOUR_S / 4)
         assert weights[-1] - weights[11] <= NOISE_BYTES
         assert max(weights) < MOST_BYTES
