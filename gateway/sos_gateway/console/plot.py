@@ -12,8 +12,9 @@ from sos_wire import evidence as wire
 from ..domain.evidence import Evidence, seconds
 from . import i18n
 
-WIDTH, HEIGHT = 480, 220
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 30, 40
+# As wide as the column it stands in, so that its words have the size of those around it.
+WIDTH, HEIGHT = 360, 210
+LEFT, RIGHT, TOP, BOTTOM = 30, 12, 30, 40
 # A plot of somebody who sits has the scale of one of somebody who fell: small things look small.
 LEAST_TOP_G = 3
 

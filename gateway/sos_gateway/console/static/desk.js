@@ -218,7 +218,7 @@ const plot = (incident, felt) => {
   const asked = new URLSearchParams({ boot: felt.boot, seq: felt.seq, lang: setup.language, pieces: felt.pieces });
   const part = felt.pieces < felt.of ? ` · ${w.evidence_part.replace("{n}", felt.pieces).replace("{of}", felt.of)}` : "";
   const src = `/api/incidents/${incident.id}/evidence.svg?${asked}`;
-  const picture = pictures.get(src) || el("img", { src, alt: felt.told, width: 480, height: 220 });
+  const picture = pictures.get(src) || el("img", { src, alt: felt.told, width: 360, height: 210 });
   return el("figure", { class: "evidence" }, el("figcaption", { class: "quiet" }, `${w.evidence} · ${clock(felt.at)}${part}`), picture);
 };
 const plots = (incident) => {
