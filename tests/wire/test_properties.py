@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sos_wire import evidence, frame, kinds, seal, sms, times
 
@@ -41,6 +41,7 @@ def test_an_authentic_body_of_any_content_is_read_or_refused(body, header):
     assert encode(event) == body
 
 
+@settings(deadline=None)  # nine seals and as many openings
 @given(
     U16,
     U16,
