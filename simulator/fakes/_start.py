@@ -11,6 +11,9 @@ _port.connect()
 sys.modules["_asyncio"] = _tasks  # the built-in one queues by the host's clock, not by ours
 
 
+COMPILED_BYTES = 32_000
+
+
 def wear_flash(fails, slow_ms, cut_after):
     """The world's faults of the flash: it refuses, it dawdles, or power goes after so many more bytes (-1: never)."""
     _flash.wear.fails, _flash.wear.slow_ms, _flash.wear.wait = fails, slow_ms, _port.wait
@@ -33,6 +36,10 @@ def watch():
 
 
 def run():
+    # A board's code and names are frozen into its flash. Here they are compiled into the heap, and what compiling leaves
+    # behind is taken away at once: else it scatters what stays, and the table of names, a piece that grows by doubling,
+    # finds no place.
+    gc.threshold(COMPILED_BYTES)
     import esp32
     import flash
 
