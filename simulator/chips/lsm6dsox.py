@@ -1,7 +1,8 @@
 """LSM6DSOX at its registers: accelerometer, FIFO with tags, wake-up and free-fall interrupts, self-test.
 
-Registers and codes as in STMicroelectronics' lsm6dsox-pid; what sources dispute is a parameter. Samples come from a
-function of time, so nothing runs while nothing is asked.
+Registers and codes as in STMicroelectronics' lsm6dsox-pid, the slope filter as in ST's AN5130 (p. 15, p. 38) for the
+sister part, whose wake-up is the same block; what sources dispute is a parameter. Samples come from a function of time,
+so nothing runs while nothing is asked.
 """
 
 from collections import deque
@@ -21,8 +22,9 @@ WRITABLE = {0x01, 0x07, 0x08, 0x09, 0x0A, 0x0D, 0x0E, *range(0x10, 0x1A), *range
 class Lsm6dsox:
     """One chip. `sample_at(t_us)` is the acceleration in milli-g; `line(level)` is called when INT1 changes.
 
-    Disputed and so settings: how deep the FIFO is (512 words or 416), and whether sources move while
-    INTERRUPTS_ENABLE is off.
+    Disputed and so settings: how deep the FIFO is (512 words or 416), whether sources move while INTERRUPTS_ENABLE is
+    off, and whether the slope that is compared with WAKE_UP_THS is half the difference of two samples (AN5130) or all
+    of it (lsm6dsox-pid does not say).
     """
 
     def __init__(
@@ -31,13 +33,15 @@ class Lsm6dsox:
         line: Callable[[int], None],
         fifo_words: int = 512,
         sources_without_enable: bool = False,
+        slope_halved: bool = True,
     ) -> None:
+        self._slope_divisor = 2 if slope_halved else 1
         self._sources_without_enable = sources_without_enable
         self._sample_at = sample_at
         self._line = line
         self._depth = fifo_words
         self._level = 1
-        self._last: Sample | None = None
+        self._last: Sample = (0, 0, 0)  # of the slope filter, which begins at nothing
         self._reset(0)
 
     def _reset(self, now_us: int) -> None:
@@ -49,6 +53,7 @@ class Lsm6dsox:
         self._stale = bytes(7)  # what an empty FIFO gives: the last data under tag 0
         self._overrun = self._overrun_latched = False
         self._sources = self._axes = 0
+        self._last = (0, 0, 0)
         self._clear_at_next = False
         self._low = self._high = 0
         self._slot = self._due = 0
@@ -141,9 +146,9 @@ class Lsm6dsox:
         step = full_scale_mg / (256 if self.registers[0x5C] & 0x10 else 64)
         threshold = (self.registers[0x5B] & 0x3F) * step
         axes = 0
-        if self._last and threshold:
+        if threshold:
             for bit, a, b in zip((4, 2, 1), sample, self._last, strict=True):
-                axes |= bit if abs(a - b) > threshold else 0
+                axes |= bit if abs(a - b) > threshold * self._slope_divisor else 0
         self._high = self._high + 1 if axes else 0
         if self._high > (self.registers[0x5C] >> 5 & 3):
             sources |= 0x02
@@ -247,6 +252,8 @@ class Lsm6dsox:
         if register == 0x10:
             self._next_us = now_us + self.period_us()
             self._due = 0
+            if not self.period_us():
+                self._last = (0, 0, 0)  # switched on again, the first slope is gravity itself (AN5130, p. 38)
         elif register == 0x0A and not value & 7:
             self._fifo.clear()  # bypass also empties
         self._drive()

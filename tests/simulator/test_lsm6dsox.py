@@ -83,7 +83,7 @@ def filling(bench):
     return bench
 
 
-def armed(bench, threshold=0x14, free_fall=0x33, latched=0x41, routed=0x30, pins=0x34):
+def armed(bench, threshold=0x0A, free_fall=0x33, latched=0x41, routed=0x30, pins=0x34):
     bench.write(CTRL3_C, pins)
     bench.write(TAP_CFG0, latched)
     bench.write(WAKE_UP_THS, threshold)
@@ -288,18 +288,42 @@ def test_the_wake_source_names_the_axis_and_free_fall(bench):
     assert bench.read(WAKE_UP_SRC)[0] & 0x20
 
 
-@pytest.mark.parametrize("step_mg, wakes", [(2400, False), (2600, True)])
-def test_the_wake_threshold_is_twenty_steps_of_an_eighth_of_a_g_at_eight_g(bench, step_mg, wakes):
-    armed(bench, free_fall=0x00)
-    bench.script = {i: (0, 0, 1000 + step_mg) for i in range(3, 100)}
+@pytest.mark.parametrize("halved, steps", [(True, 10), (False, 20)])
+@pytest.mark.parametrize("step_mg, wakes", [(2500, False), (2501, True)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_wake_threshold_is_of_half_the_difference_of_two_samples_or_of_all_of_it(
+    halved, steps, step_mg, wakes, sign
+):
+    """In steps of an eighth of a g at 8 g; what is exactly at the threshold does not wake."""
+    bench = armed(Bench(slope_halved=halved), threshold=steps, free_fall=0x00)
+    bench.script = {i: (0, 0, 1000 + sign * step_mg) for i in range(3, 100)}
     bench.run(10)
     assert bool(bench.read(ALL_INT_SRC)[0] & 0x02) is wakes
+
+
+def test_a_slow_change_has_no_slope_however_far_it_goes(bench):
+    armed(bench, threshold=0x01, free_fall=0x00)
+    bench.run(2)
+    bench.read(ALL_INT_SRC)
+    bench.script = {i: (100 * i, 0, 1000) for i in range(70)}
+    bench.run(60)
+    assert bench.read(ALL_INT_SRC) == b"\0"
+
+
+def test_the_first_slope_after_the_accelerometer_is_switched_on_is_gravity_itself(bench):
+    for _ in range(2):
+        armed(bench, threshold=0x01, free_fall=0x00)
+        bench.run(1)
+        assert bench.read(ALL_INT_SRC) == b"\x02"
+        bench.run(10)
+        assert bench.read(ALL_INT_SRC) == b"\0"
+        bench.write(CTRL1_XL, 0x00)
 
 
 def test_a_finer_wake_step_is_a_quarter(bench):
     armed(bench, free_fall=0x00)
     bench.write(WAKE_UP_DUR, 0x10)
-    bench.script = {i: (0, 0, 1700) for i in range(3, 100)}  # 700 mg, above 20 * 31.25
+    bench.script = {i: (0, 0, 1700) for i in range(3, 100)}  # 700 mg, above 2 * 10 * 31.25
     bench.run(10)
     assert bench.read(ALL_INT_SRC)[0] & 0x02
 
