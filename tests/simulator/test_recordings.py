@@ -58,7 +58,7 @@ samples = []
         bench.advance(100)
         woken = woken or bench.hardware.levels[3] == 0
     assert woken
-    read = "chip.read_fifo(lambda x, y, z: samples.append((x, y, z)))\nprint(json.dumps(samples))"
+    read = "while chip.read_fifo(lambda x, y, z: samples.append((x, y, z))):\n    pass\nprint(json.dumps(samples))"
     detector = fall.Detector()
     assert sum(detector.feed(*sample) for sample in bench.run(driver + read)) == 1
 
