@@ -24,7 +24,7 @@ print(provision.provision("/socors", esp32.NVS("socors"), said["device"], secret
 """
 
 
-def provision(folder: Path, secret_file: Path, settings: dict[str, int] | None = None) -> str:
+def provision(folder: Path, secret_file: Path, settings: dict[str, int | str] | None = None) -> str:
     """Write the identity in a secrets file (`socors provision --out`) into a device's flash; return its answer."""
     folder.mkdir(parents=True, exist_ok=True)
     said = json.loads(secret_file.read_text())

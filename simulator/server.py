@@ -37,7 +37,7 @@ RECORDED_FALL = "recorded-fall"
 
 class NewDevice(BaseModel):
     secret_file: Path
-    settings: dict[str, int] = {}
+    settings: dict[str, int | str] = {}
     battery_percent: Annotated[float, Field(ge=0, le=100)] = 100
 
 

@@ -183,7 +183,7 @@ class Story:
     # Who is there.
 
     def pendant(
-        self, number: int = 1, profile: dict[str, Any] | None = None, **settings: int
+        self, number: int = 1, profile: dict[str, Any] | None = None, **settings: int | str
     ) -> VirtualDevice:
         """A pendant, provisioned and switched on."""
         self.desk.register(number, secret_of(number), profile)
@@ -197,7 +197,7 @@ class Story:
         *,
         sms_to: str = HUB_SIM,
         network: dict[str, Any] | None = None,
-        **settings: int,
+        **settings: int | str,
     ) -> VirtualDevice:
         """A watch with a modem, provisioned and switched on; `network` changes what its network file says."""
         self.desk.register(number, secret_of(number), profile)

@@ -42,12 +42,19 @@ TABLE = (
     # Below this the wearer's desk is told, once per charge.
     ("low_battery_percent", 15, 1, 50),
 )
+# (name, what it may be, the default first).
+CHOICES = (
+    # Where the device is worn: at the trunk (belt, or a pendant on its cord) or the wrist. A fall is felt otherwise there,
+    # and each place has its own tables for the detector.
+    ("worn_at", ("trunk", "wrist")),
+)
 
 
 class Settings:
-    """One frozen object; settings.NAME for each row of the table."""
+    """One frozen object; settings.NAME for each row of the tables."""
 
     if TYPE_CHECKING:
+        worn_at: str
 
         def __getattr__(self, name: str) -> int: ...
 
@@ -61,7 +68,13 @@ class Settings:
                 )
                 value = default
             setattr(self, name, value)
-        known = [row[0] for row in TABLE]
+        for name, choices in CHOICES:
+            value = values.get(name, choices[0])
+            if value not in choices:
+                self.complaints.append("setting %s must be %s" % (name, " or ".join(choices)))
+                value = choices[0]
+            setattr(self, name, value)
+        known = [row[0] for row in TABLE + CHOICES]
         self.complaints += ["there is no setting %s" % name for name in values if name not in known]
 
 

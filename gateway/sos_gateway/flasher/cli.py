@@ -13,7 +13,8 @@ def flash(
     board: Annotated[str, typer.Option(help="which board file it gets")] = "pendant",
     secret: Annotated[Path | None, typer.Option(help="secrets file of `socors provision --out`")] = None,
     settings: Annotated[
-        Path | None, typer.Option(help="JSON file of settings (firmware/src/settings.py)")
+        Path | None,
+        typer.Option(help="JSON file of settings (firmware/src/settings.py), e.g. worn_at: trunk or wrist"),
     ] = None,
     force: Annotated[
         bool, typer.Option(help="a new identity although unsent alarms are in the journal")

@@ -1,5 +1,6 @@
 """What is done to a board: old program stopped, files copied and read back, identity given, started."""
 
+import importlib.util
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from sos_wire import netfile
 
 from ..errors import ConfigError
 from .line import FlashError, Line
-from .tree import files_for, sha256
+from .tree import SOURCE, files_for, sha256
 
 _IDENTIFY = """
 import sys
@@ -77,11 +78,23 @@ def read_settings(file: Path) -> bytes:
         raise ConfigError(f"The settings file {file} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise ConfigError(f"The settings file {file} is no JSON.") from error
-    if not isinstance(said, dict) or not all(isinstance(value, int) for value in said.values()):
+    if not isinstance(said, dict):
         raise ConfigError(
-            f"The settings file {file} must hold whole numbers by the names in firmware/src/settings.py."
+            f"The settings file {file} must hold settings by the names in firmware/src/settings.py."
         )
+    complaints = _complaints(said)
+    if complaints:
+        raise ConfigError(f"The settings file {file} is not right: {'; '.join(complaints)}.")
     return json.dumps(said).encode()
+
+
+def _complaints(said: dict[str, Any]) -> list[str]:
+    """Return what the device itself would say of its settings: asked of the file that is put on the board."""
+    spec = importlib.util.spec_from_file_location("device_settings", SOURCE / "settings.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Settings(said).complaints
 
 
 def _stop_old(line: Line) -> None:

@@ -318,6 +318,27 @@ def test_what_are_no_settings_is_refused(tmp_path, content):
         read_settings(file)
 
 
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        ('{"worn_at": "ankle"}', "setting worn_at must be trunk or wrist"),
+        ('{"awake_s": 5}', "setting awake_s must be a whole number from 30 to 3600"),
+        ('{"worn": "wrist"}', "there is no setting worn"),
+    ],
+)
+def test_a_setting_the_device_would_not_take_is_refused_with_its_own_sentence(tmp_path, content, said):
+    file = tmp_path / "x.json"
+    file.write_text(content)
+    with pytest.raises(ConfigError, match=said):
+        read_settings(file)
+
+
+def test_where_it_is_worn_reaches_the_board(tmp_path):
+    file = tmp_path / "x.json"
+    file.write_text('{"worn_at": "wrist", "falls": 1}')
+    assert json.loads(read_settings(file)) == {"worn_at": "wrist", "falls": 1}
+
+
 def test_the_command_prints_the_hash(board):
     done = CliRunner().invoke(app, ["flash", "--port", board.port])
     assert done.exit_code == 0, done.output
