@@ -92,10 +92,12 @@ async def main():
     courier = Courier(device, link, signals, supervisor, answers)
     supervisor.run("courier", courier.loop)
     lte = modem_task(hardware, device, network, supervisor, answers) if network else None
+    health = Health(device, buttons, courier, link, signals, supervisor, lte)
     if options.falls:
-        motion = Motion(device, hardware.accelerometer, signals, supervisor, cause == board.WOKEN_BY_MOTION)
+        woken = cause == board.WOKEN_BY_MOTION
+        motion = Motion(device, hardware.accelerometer, signals, supervisor, woken, health.doze)
         supervisor.run("motion", motion.loop)
-    supervisor.run("health", Health(device, buttons, courier, link, signals, supervisor, lte).loop)
+    supervisor.run("health", health.loop)
     gc.collect()
     await supervisor.watch()
 

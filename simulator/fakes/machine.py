@@ -1,6 +1,7 @@
 """`machine` of the ESP32: pins, I2C, ADC, UART, RTC memory, watchdog, deep sleep, on the far side of the cable."""
 
 import binascii
+import sys
 
 import _port
 
@@ -25,6 +26,7 @@ class Pin:
 
     _levels = {}
     _irqs = {}
+    _dozing = False
 
     def __init__(self, number, mode=-1, pull=-1, value=None, hold=None):
         self.number = number
@@ -54,7 +56,12 @@ def _edge(number, level):
     before = Pin._levels.get(number)
     Pin._levels[number] = level
     handler, trigger, pin = Pin._irqs.get(number, (None, 0, None))
-    if handler and before != level and trigger & (Pin.IRQ_RISING if level else Pin.IRQ_FALLING):
+    if (
+        handler
+        and not Pin._dozing
+        and before != level
+        and trigger & (Pin.IRQ_RISING if level else Pin.IRQ_FALLING)
+    ):
         handler(pin)
 
 
@@ -134,6 +141,18 @@ def wake_pins():
 def deepsleep(ms=-1):
     _port.call("sleep", ms)
     raise SystemExit
+
+
+def lightsleep(ms=-1):
+    """Time passes with nothing running: no edge is felt, and the Bluetooth stack is gone afterwards."""
+    radio = sys.modules.get("bluetooth")
+    if radio and radio.BLE._one:
+        radio.BLE._one.active(False)
+    _port.post("light_sleep", True)
+    Pin._dozing = True
+    _port.wait(ms)
+    Pin._dozing = False
+    _port.post("light_sleep", False)
 
 
 def reset():

@@ -8,8 +8,7 @@ from ..story import Story
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
-# Half an hour apart, each long enough for at least one position: what wakes the accelerometer is a blow, as of a
-# running foot.
+# Half an hour apart, each long enough for at least one position.
 RUNS_AT_S = tuple(7 * HOUR_S + n * HOUR_S // 2 for n in range(30))
 SOS_AT_S = 15 * HOUR_S + 600
 NO_COVERAGE_S = (17 * HOUR_S + 300, 19 * HOUR_S + 300)

@@ -30,6 +30,7 @@ class BleLink:
 
     def __init__(self, radio, company, changed):
         self._ble = radio
+        self._is_on = False
         self._company = company
         self._frame = None  # what is on the air
         self._wanted = None  # what should be
@@ -50,6 +51,7 @@ class BleLink:
         self.connection, self._writes = None, []
         self._frame = self._wanted = None
         self._ble.active(True)
+        self._is_on = True
         self._ble.irq(self._irq)
         service = (
             bluetooth.UUID(kinds.GATT_SERVICE),
@@ -62,8 +64,15 @@ class BleLink:
         self._ble.gatts_set_buffer(self._up, _BUFFER_BYTES)
         self._ble.gatts_set_buffer(self._down, _BUFFER_BYTES)
 
+    def ready(self):
+        """Switch the radio on, if it is off, for what may have to be said soon: it takes a while."""
+        if not self._is_on:
+            self.open()
+
     def close(self):
         self._ble.active(False)
+        self._is_on = False
+        self.connection = None
         self._frame = self._wanted = None
 
     def _irq(self, event, data):
@@ -81,6 +90,7 @@ class BleLink:
 
     def burst(self, frame):
         """Begin a burst; during a connection the frame waits for its end."""
+        self.ready()
         self._wanted = frame
         self._advertise(BURST_INTERVAL_US)
 
@@ -93,7 +103,8 @@ class BleLink:
         self._advertise(WINDOW_INTERVAL_US)
 
     def silence(self):
-        self._ble.gap_advertise(None)
+        if self._is_on:
+            self._ble.gap_advertise(None)
 
     def _advertise(self, interval_us):
         if self.connection is not None or self._wanted is None:

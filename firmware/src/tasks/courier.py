@@ -25,7 +25,7 @@ class Courier:
 
     async def loop(self):
         self.on_air = False  # this may be the second life of a loop that died
-        self._link.open()
+        self._link.close()  # until there is something to say
         for event in self._device.alarms.events:
             event.next_ms = 0  # what the journal holds goes out before anything else
         while True:

@@ -27,6 +27,7 @@ class Health:
         self._signals = signals
         self._supervisor = supervisor
         self._lte = lte
+        self._quiet_since = 0  # but for motion
 
     def _draw(self, below):
         raw = os.urandom(2)
@@ -45,7 +46,7 @@ class Health:
     async def loop(self):
         if self._device.asks() and self._may_ask():
             self._beat()  # woken to ask: whatever the gateway has for us comes with the answer
-        quiet_since = battery_at = self._device.now_ms()
+        quiet_since = battery_at = self._quiet_since = self._device.now_ms()
         while True:
             self._supervisor.alive("health")
             self._beat_if_due()
@@ -56,6 +57,9 @@ class Health:
             await asyncio.sleep_ms(LOOK_EVERY_MS)
             now = self._device.now_ms()
             if self._is_busy(now):
+                self._quiet_since = quiet_since = now
+                self._link.ready()
+            elif now < self._device.moving_until_ms:
                 quiet_since = now
             elif now - quiet_since >= LINGER_MS:
                 if self._device.would_lose():
@@ -66,8 +70,8 @@ class Health:
                     self._sleep()
 
     def _is_busy(self, now):
-        device = self._device
-        if now < device.awake_until_ms or now < device.moving_until_ms:
+        """Whether anything but motion keeps the device awake."""
+        if now < self._device.awake_until_ms:
             return True
         if (
             self._courier.on_air
@@ -77,9 +81,22 @@ class Health:
             or (self._lte is not None and self._lte.busy())
         ):
             return True
-        if device.alarms.countdown(now):
+        alarms = self._device.alarms
+        if alarms.countdown(now):
             return True
-        return any(e.sent == 0 or e.next_ms <= now for e in device.alarms.to_send(ways.BLE))
+        return any(e.sent == 0 or e.next_ms <= now for e in alarms.to_send(ways.BLE))
+
+    def doze(self, ms):
+        """Sleep lightly for so long if only motion keeps the device awake; return whether it did.
+
+        The radio is off meanwhile, for Bluetooth does not survive. Attached to USB there is no need, and a serial line.
+        """
+        now = self._device.now_ms()
+        if self._is_busy(now) or now - self._quiet_since < LINGER_MS or self._device.board.battery.usb():
+            return False
+        self._link.close()
+        self._device.board.light_sleep(ms)
+        return True
 
     def _quarter_s(self):
         """The clock the quarters are counted on: Unix where it is known, else the running one."""

@@ -27,6 +27,8 @@ WOKEN_BY_TIMER = 3
 WOKEN_BY_WATCHDOG = 4
 
 LOOK_AGAIN_MS = 10
+# Shorter than a press.
+NAP_MS = 40
 
 _WAKE_TIMER = 4  # machine.wake_reason() gives the IDF's number; 7, a pin, has no name in MicroPython
 
@@ -96,6 +98,17 @@ class Board:
                 ms = min(ms, LOOK_AGAIN_MS) if moved else ms
         esp32.wake_on_gpio(tuple(pins), esp32.WAKEUP_ALL_LOW)
         machine.deepsleep(ms)
+
+    def light_sleep(self, ms):
+        """Sleep for so long with memory and pins as they are, or until the button is pressed; the radio must be off.
+
+        In naps that the timer alone ends: a pin that wakes from light sleep is told by its level from then on, and the
+        interrupt of a button that is held would leave no time for anything else (ports/esp32, gpio_wakeup_enable).
+        """
+        while ms > 0 and self._button_pin.value():
+            machine.lightsleep(min(ms, NAP_MS))
+            ms -= NAP_MS
+        self.button.changed.set()  # what its interrupt has missed
 
     def _motion_line_rises(self):
         """Whether the line is free again once its sources are read."""

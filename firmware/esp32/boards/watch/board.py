@@ -36,6 +36,8 @@ WOKEN_BY_TIMER = 3
 WOKEN_BY_WATCHDOG = 4
 
 LOOK_AGAIN_MS = 10
+# Shorter than a press.
+NAP_MS = 40
 
 _MODEM_UART = 1
 _MODEM_BAUD = 115_200
@@ -161,6 +163,17 @@ class Board:
         esp32.wake_on_ext1(motion or None, esp32.WAKEUP_ALL_LOW)
         self._power.before_deep_sleep()
         machine.deepsleep(ms)
+
+    def light_sleep(self, ms):
+        """Sleep for so long with memory and pins as they are, or until the button is pressed; the radio must be off.
+
+        In naps that the timer alone ends: a pin that wakes from light sleep is told by its level from then on, and the
+        interrupt of a button that is held would leave no time for anything else (ports/esp32, gpio_wakeup_enable).
+        """
+        while ms > 0 and self._button_pin.value():
+            machine.lightsleep(min(ms, NAP_MS))
+            ms -= NAP_MS
+        self.button.changed.set()  # what its interrupt has missed
 
     def _motion_line_rises(self):
         """Whether the line is free again once its sources are read."""
