@@ -146,10 +146,10 @@ class Meter:
             self.times[load] += on
             (self.loads.add if on else self.loads.remove)(load)
 
-    def once(self, load: str) -> None:
-        """A load of fixed length happens, at the side of whatever else does."""
+    def once(self, load: str, times: int = 1) -> None:
+        """A load of fixed length happens so many times, at the side of whatever else does."""
         state = self._states[load]
-        length_us = round((state.duration_ms or 0.0) * 1000)
+        length_us = round((state.duration_ms or 0.0) * 1000) * times
         self.us[load] += length_us
-        self.times[load] += 1
+        self.times[load] += times
         self.battery.drain(mah(state.current_ua, length_us))

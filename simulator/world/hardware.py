@@ -14,7 +14,7 @@ from .cellular import Cellular
 POWER_ON, WATCHDOG, DEEP_SLEEP = 1, 3, 4
 WOKEN_BY_EXT0, WOKEN_BY_EXT1, WOKEN_BY_TIMER, WOKEN_BY_PIN = 2, 3, 4, 7
 PROCESSORS = {"pendant": "esp32c3", "watch": "esp32s3"}
-ACCELEROMETER = 0x6A
+ACCELEROMETER, FIFO_OUTPUT, FIFO_WORD = 0x6A, 0x78, 7
 MODEM_UART = 1
 LIGHTS = ("light_red", "light_green", "light_blue")  # common anode: low lights them
 # Advertising faster than this is a burst, slower the window after it.
@@ -296,6 +296,8 @@ class Hardware:
 
     def _do_i2c_read(self, address: int, register: int, count: int) -> str | None:
         if address == ACCELEROMETER:
+            if register == FIFO_OUTPUT:
+                self.meter.once("fall_detector", count // FIFO_WORD)  # what is read is judged
             return self.accelerometer.read(register, count, self.now_us()).hex()
         if address == axp2101.ADDRESS and self.pmu:
             return self.pmu.read(register, count).hex()
@@ -311,6 +313,9 @@ class Hardware:
         else:
             return False
         return True
+
+    def _do_light_sleep(self, on: bool) -> None:
+        self.enter("light_sleep" if on else "awake")
 
     def _do_flash(self, what: str) -> None:
         self.meter.once("flash_erase" if what == "erase" else "flash_write")

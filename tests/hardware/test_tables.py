@@ -30,7 +30,7 @@ def board_pins(board):
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
         and isinstance(node.value, ast.Constant)
-        and not node.targets[0].id.startswith(("WOKEN_", "_", "LOOK_"))
+        and not node.targets[0].id.startswith(("WOKEN_", "_", "LOOK_", "NAP_"))
     }
 
 
@@ -162,3 +162,10 @@ def test_the_months_in_the_decisions_are_those_the_model_prints():
     assert [float(n) for n in said.groups()] == [
         round(energy.months(energy.mah_per_day(us, variant)), 1) for variant in battery.VARIANTS
     ]
+    still = energy.mah_per_day(energy.day_us(energy.still(energy.Day())), "lsm6dsox")
+    assert f"lying still, it prints {energy.months(still):.1f} months" in text
+    hour = energy.price_mah(energy.motion_ms(energy.replace(energy.still(energy.Day()), moving_h=1)))
+    assert f"an hour of moving {hour:.1f} mAh" in text
+    day = energy.Day()
+    guesses = f"{day.motion_wakes} wakes by motion, {day.moving_h} hours of moving and {day.blows:,} blows"
+    assert guesses in text

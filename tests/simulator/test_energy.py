@@ -34,10 +34,35 @@ def test_more_of_anything_shortens_the_life():
         )
 
     usual = life()
-    for change in ({"heartbeats": 97}, {"motion_wakes": 21}, {"alarms": 1}, {"decoys": 1}):
+    for change in (
+        {"heartbeats": 97},
+        {"motion_wakes": 201},
+        {"moving_h": 5},
+        {"blows": 1001},
+        {"alarms": 1},
+        {"decoys": 1},
+    ):
         assert life(**change) < usual, change
     longer = {**energy.default_settings(), "listen_ms": 1600}
     assert life(settings=longer) < usual
+
+
+def test_armed_for_falls_it_sleeps_while_nothing_happens_and_motion_alone_makes_the_difference():
+    day = energy.Day()
+    still, usual = energy.day_us(energy.still(day)), energy.day_us(day)
+    assert still["light_sleep"] == still["fall_detector"] == still["fall_window"] == 0
+    assert still["sleep"] > 0.99 * energy.DAY_US
+    assert usual["light_sleep"] == pytest.approx((day.moving_h * 3600 + day.motion_wakes * 4) * 1e6)
+    printed = "\n".join(energy.armed(day))
+    assert "0 s for motion" in printed
+    assert "not measured" in printed
+
+
+def test_a_sample_is_paid_for_once_whether_she_moves_or_has_just_woken_it():
+    day = energy.still(energy.Day())
+    hour = energy.day_us(energy.replace(day, moving_h=1))["fall_detector"]
+    wake = energy.day_us(energy.replace(day, motion_wakes=1))["fall_detector"]
+    assert wake / hour == pytest.approx((400 + 200) / (3600 * 50))
 
 
 def test_the_prices_in_the_settings_file_are_the_models():
