@@ -16,5 +16,5 @@ package("tasks", base_path="../src")
 package("links", base_path="../src")
 package("drivers", base_path="../src")
 module("typing.py", base_path="../src/lib")
-for name in ("flash", "log", "main", "netfile", "provision", "retained", "settings", "store"):
+for name in ("flash", "log", "main", "netfile", "provision", "retained", "selftest", "settings", "store"):
     module(name + ".py", base_path="../src")

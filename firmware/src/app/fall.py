@@ -46,7 +46,7 @@ class Detector:
         self._count = 0
         self._low = 0
         self._base = [0, 0, 0]  # slow mean of gravity before, in milli-g * 64
-        self._before = (0, 0, 1000)
+        self._before = [0, 0, 1000]
         self._sum = [0, 0, 0]
         self._least = self._most = 0
         self._ring = bytearray(3 * RING)
@@ -126,7 +126,7 @@ class Detector:
             self._count += 1
             if self._count >= SETTLE:
                 self._state, self._count = _LYING, 0
-                self._sum = [0, 0, 0]
+                self._sum[0] = self._sum[1] = self._sum[2] = 0
                 self._least, self._most = square, square
         else:
             return self._lie(x, y, z, square)
@@ -136,16 +136,22 @@ class Detector:
         if square < FREE_FALL_MG * FREE_FALL_MG:
             self._low += 1
             if self._low >= FREE_FALL_SAMPLES:
-                self._before = tuple([value // 64 for value in self._base])
+                self._keep_before()
                 self._state, self._count = _DROPPED, 0
             return
         self._low = 0
-        for axis, value in enumerate((x, y, z)):
-            self._base[axis] += value - self._base[axis] // 64
+        base = self._base
+        base[0] += x - base[0] // 64
+        base[1] += y - base[1] // 64
+        base[2] += z - base[2] // 64
         if square >= (IMPACT_MG * 3 // 2) * (IMPACT_MG * 3 // 2):
             # A hard blow without a drop before it: a fall against something, or from a chair.
-            self._before = tuple([value // 64 for value in self._base])
+            self._keep_before()
             self._hit()
+
+    def _keep_before(self):
+        for axis in range(3):
+            self._before[axis] = self._base[axis] // 64
 
     def _await_impact(self, square):
         self._count += 1
@@ -160,8 +166,9 @@ class Detector:
 
     def _lie(self, x, y, z, square):
         self._count += 1
-        for axis, value in enumerate((x, y, z)):
-            self._sum[axis] += value
+        self._sum[0] += x
+        self._sum[1] += y
+        self._sum[2] += z
         self._least, self._most = min(self._least, square), max(self._most, square)
         if self._count < STILL_SAMPLES:
             return NOTHING
