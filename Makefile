@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup check format test test-fast demo sim soak soak-modem energy day falls-report flash bench-aliases clean
+.PHONY: help setup check format test test-fast demo sim soak soak-modem energy day train falls flash bench-aliases clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,11 +59,14 @@ energy: setup ## how long the battery lasts by the model, row by row, and what e
 day: setup ## a day in the life of a watch on the virtual clock: the charge it takes by state; SOCORS_PICTURES=1 plots it
 	@$(BIN)/python -m simulator.day $(if $(SEED),--seed $(SEED))
 
-falls-report: setup ## what the fall detector finds and misses in the recordings (../shared/data/falls)
-	@$(BIN)/python -m simulator.world.recordings
+train: setup ## learn both fall detectors anew from the recordings (../shared/data/falls) and write the firmware's tables: minutes
+	@OMP_NUM_THREADS=1 $(BIN)/python -m simulator.falls.train
+
+falls: setup ## how well the fall detector does on recordings (../shared/data/falls): writes docs/falls.md; QUICK=1 without the changes
+	@$(BIN)/python -m simulator.falls.report $(if $(QUICK),--quick)
 
 flash: setup ## put the firmware on a board: make flash BOARD=pendant PORT=/dev/ttyACM0 SECRET=device.json
 	@$(BIN)/socors flash --board $(or $(BOARD),pendant) $(if $(PORT),--port $(PORT)) $(if $(SECRET),--secret $(SECRET)) $(if $(SETTINGS),--settings $(SETTINGS))
 
 clean: ## remove the environment and what runs left behind
-	@rm -rf .venv .demo build dist typings
+	@rm -rf .venv .demo .falls build dist typings

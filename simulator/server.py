@@ -19,11 +19,12 @@ from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from .chips.gsm_stick import GsmStick
+from .falls import recordings
 from .feed import Feed
 from .outdoors import Outdoors, Texts, add_routes
 from .provisioning import provision
 from .radio.pendant_radio import Air
-from .world import firmware, recordings
+from .world import firmware
 from .world.body import MOTIONS
 from .world.realtime import RealDevice, World, now_us
 

@@ -3,7 +3,7 @@
 import pytest
 from app import waking
 
-from simulator.world import recordings
+from simulator.falls import recordings
 
 pytestmark = pytest.mark.skipif(
     not recordings.available(), reason="the recordings are not here (../shared/data/falls)"
