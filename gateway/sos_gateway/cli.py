@@ -73,6 +73,18 @@ def sim(context: typer.Context) -> None:
     )
 
 
+@app.command(
+    add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def replay(context: typer.Context) -> None:
+    """A recording on standard input through the firmware's fall detector (try `socors replay --help`)."""
+    raise typer.Exit(
+        subprocess.run(
+            [sys.executable, "-m", "simulator.falls.replay", *context.args], check=False
+        ).returncode
+    )
+
+
 def main() -> None:
     """Run a command; what a person can mend is told in one sentence."""
     try:

@@ -19,14 +19,23 @@ def _noisy(sample: Sample, noise: random.Random, spread_mg: float) -> Sample:
     return x, y, z
 
 
+def _tilted(tilt_deg: float, magnitude_mg: float) -> Sample:
+    x, y, z = gravity(tilt_deg)
+    return round(x * magnitude_mg / 1000), round(y * magnitude_mg / 1000), round(z * magnitude_mg / 1000)
+
+
 def fall(noise: random.Random) -> list[Sample]:
-    """A person who stands, drops, hits the floor and lies still: 1 s, 0.4 s, 0.1 s, rolling, 6 s."""
-    standing = [_noisy(gravity(5), noise, 25) for _ in range(RATE_HZ)]
-    dropping = [_noisy((40, 180 - 6 * i, 30), noise, 40) for i in range(20)]
-    impact = [_noisy(v, noise, 150) for v in ((900, 4200, 1500), (2500, 3100, -900), (1800, -700, 600))]
-    rolling = [_noisy(gravity(60 + 2 * i), noise, 220 * (1 - i / 20)) for i in range(20)]
-    lying = [_noisy(gravity(90), noise, 8) for _ in range(6 * RATE_HZ)]
-    return standing + dropping + impact + rolling + lying
+    """A person who stands, topples, hits the floor and lies still: 1 s, 0.5 s, 0.2 s, rolling 0.8 s, 6 s.
+
+    Who topples is not weightless, as a thing is that drops: feet and knees hold her back, and she turns on her way.
+    """
+    standing = [_noisy(gravity(5), noise, 35) for _ in range(RATE_HZ)]
+    toppling = [_noisy(_tilted(5 + 65 * (i / 25) ** 2, 950 - 20 * i), noise, 60) for i in range(25)]
+    blow = (1700, 3900, 3100, 2300, 1500, 800, 500, 1200, 1600, 1100)
+    impact = [_noisy(_tilted(70 + 3 * i, size), noise, 120) for i, size in enumerate(blow)]
+    rolling = [_noisy(gravity(100 - 0.25 * i), noise, 160 * (1 - i / 40)) for i in range(40)]
+    lying = [_noisy(gravity(90), noise, 12) for _ in range(6 * RATE_HZ)]
+    return standing + toppling + impact + rolling + lying
 
 
 def walk(noise: random.Random, seconds: int = 10) -> list[Sample]:

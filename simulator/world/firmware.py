@@ -12,7 +12,7 @@ SOURCE = ROOT / "firmware" / "src"
 # 64-bit words, so about twice what the chip needs: an ESP32-C3 has 160 KB. And the compiled code, some 130 KB, which lies
 # in flash on the chip and here in the heap. An S3 with its PSRAM would have megabytes; a bound is kept all the same, so
 # that nothing grows unseen and a collection stays short.
-HEAPS = {"pendant": "448k", "watch": "768k"}
+HEAPS = {"pendant": "512k", "watch": "768k"}
 
 
 def interpreter() -> str:

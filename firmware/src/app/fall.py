@@ -1,192 +1,166 @@
-"""The first fall detector: free fall, impact, stillness, change of tilt. One sample in, a verdict out.
+"""The fall detector: one sample in, a verdict out; integer milli-g at 50 Hz, whichever way the device is turned.
 
-Integer milli-g at 50 Hz; nothing depends on how the device is turned. A later detector fills the same class.
+Three stages. A blow is the largest sample of a second and more than 1.5 g; nothing else costs more than a comparison. Three
+seconds later a model judges the window round it (`fall_features`, `fall_trees`; one model per wearing position). After a
+fall it is watched whether the wearer gets up again.
 """
 
+from array import array
+
+from app import fall_features, fall_trees
+
 RATE_HZ = 50
-NOTHING = 0
-FALL = 1
-RISEN = 2
+NOTHING, FALL, RISEN = 0, 1, 2
+BEFORE_SAMPLES = fall_features.BEFORE
+AFTER_SAMPLES = fall_features.AFTER
 
-FREE_FALL_MG = 600  # below this for some samples: the body drops
-FREE_FALL_SAMPLES = 4
-IMPACT_MG = 2200
-IMPACT_WITHIN = 60  # samples after the drop
-SETTLE = 75  # samples after the impact that are not looked at: the body still rolls
-STILL_SAMPLES = 100
-STILL_SPREAD_MG = 180  # a person who lies still breathes; who sits at a table reaches for the cup
-TILT_COSINE = 700  # of 1000: turned by more than 45 degrees
-
-_WATCHING = 0
-_DROPPED = 1
-_SETTLING = 2
-_LYING = 3
-
-# Who fell is looked at for so long; she is up when gravity is where it was and three seconds in a row are steps.
-RISES_WITHIN = 120 * RATE_HZ
-WALKING_SECONDS = 3
-STEPS_SPREAD_MG = 200
-
-# The last 5.6 s as evidence has them: int8 triples at 25 Hz, 64 mg a count, in a ring.
-UNIT_MG = 64
-RING = 140
-EVIDENCE = 125
-EVIDENCE_BEFORE = 50
-
-
-def _square(x, y, z):
-    return x * x + y * y + z * z
+BLOW_MG = 1500
+APART = 50  # samples: of two blows closer than this the larger counts
+ONCE_IN = 500  # samples: one fall is told once, however often the body hits something on its way
+RISEN_WITHIN = 6000  # samples: two minutes
+RISEN_BINS = 5  # half seconds upright and walking, of the last six
+UPRIGHT = 820  # of 1024: within 37 degrees of how it was before
+WALKING_MG = 40  # mean change between two samples
+_KEPT = 512
+_MASK = _KEPT - 1
 
 
 class Detector:
-    """Bounded: nine sums, a few counters, and 420 bytes of what was felt last."""
+    """Bounded: the last ten seconds of samples and one window; nothing is allocated while nothing is judged."""
 
-    def __init__(self):
-        self._state = _WATCHING
-        self._count = 0
-        self._low = 0
-        self._base = [0, 0, 0]  # slow mean of gravity before, in milli-g * 64
-        self._before = [0, 0, 1000]
-        self._sum = [0, 0, 0]
-        self._least = self._most = 0
-        self._ring = bytearray(3 * RING)
-        self._fed = 0  # samples so far
-        self._blow = 0  # ... at the blow
-        self._stood = (0, 0, 1000)  # gravity before the fall
-        self._rises = 0  # samples left in which she may rise
-        self._walked = 0  # seconds in a row
-        self._second = [0, 0, 0]
-        self._low_square, self._high_square = 1 << 29, 0
+    def __init__(self, model):
+        self._model = model
+        self._x = array("h", bytes(2 * _KEPT))
+        self._y = array("h", bytes(2 * _KEPT))
+        self._z = array("h", bytes(2 * _KEPT))
+        self._now = -1
+        self._peak = -1  # the largest sample of this second, and its square
+        self._square = BLOW_MG * BLOW_MG - 1
+        self._blows = array("i", (-1, -1, -1, -1))  # waiting to be judged, oldest first
+        self._window = fall_features.Window()
+        self.judged = 0  # windows, since the start
+        self.score = 0  # of the last
+        self._blow = 0  # the one judged last
+        self._told = -ONCE_IN
+        self._watch_until = -1
+        self._upright = (0, 0, 0, 0)
+        self._half_seconds = 0  # one bit each, the newest lowest: upright and walking
+
+    @property
+    def values(self):
+        """What was measured of the last window (fall_features)."""
+        return self._window.values
 
     def busy(self):
-        """Whether something has begun whose end is still to be seen."""
-        return self._state != _WATCHING or self._rises > 0
-
-    def feed(self, x, y, z):
-        """Take one sample; return FALL or RISEN at the sample where that is decided, else NOTHING."""
-        self._remember(x, y, z)
-        verdict = self._judge(x, y, z)
-        if verdict == FALL:
-            self._stood, self._rises = self._before, RISES_WITHIN
-            self._begin_second(0)
-        elif self._rises and self._rise(x, y, z):
-            return RISEN
-        return verdict
+        """Whether a blow waits to be judged, or a fall is watched for getting up."""
+        return self._peak >= 0 or self._blows[0] >= 0 or self._watch_until >= 0
 
     def ago(self):
-        """At FALL: samples since the blow."""
-        return self._fed - 1 - self._blow
+        """Return how many samples ago the blow was that was judged last."""
+        return self._now - self._blow
 
-    def evidence(self, buffer):
-        """At FALL: fill a bytearray(375) with 125 int8 triples at 25 Hz, oldest first, the blow being the 51st."""
-        first = self._blow // 2 - EVIDENCE_BEFORE
-        for i in range(EVIDENCE):
-            at = first + i
-            for axis in range(3):
-                buffer[3 * i + axis] = self._ring[at % RING * 3 + axis] if at >= 0 else 0
-
-    def _remember(self, x, y, z):
-        if self._fed % 2 == 0:
-            start = self._fed // 2 % RING * 3
-            for axis, value in enumerate((x, y, z)):
-                self._ring[start + axis] = max(-128, min(127, (value + UNIT_MG // 2) // UNIT_MG)) & 0xFF
-        self._fed += 1
-
-    def _begin_second(self, walked):
-        self._walked = walked
-        self._second = [0, 0, 0]
-        self._low_square, self._high_square = 1 << 29, 0
-
-    def _rise(self, x, y, z):
-        """Return whether the last seconds were steps of somebody who stands as she stood before."""
-        self._rises -= 1
-        square = _square(x, y, z)
-        self._low_square, self._high_square = min(self._low_square, square), max(self._high_square, square)
-        for axis, value in enumerate((x, y, z)):
-            self._second[axis] += value
-        if self._rises % RATE_HZ:
-            return False
-        mean = tuple([value // RATE_HZ for value in self._second])
-        steps = self._high_square - self._low_square >= 2000 * STEPS_SPREAD_MG
-        upright = not self._turned(self._stood, mean)
-        self._begin_second(self._walked + 1 if steps and upright else 0)
-        if self._walked < WALKING_SECONDS:
-            return False
-        self._rises = 0
-        return True
-
-    def _judge(self, x, y, z):
-        """Return FALL at the sample where a fall is decided, else NOTHING."""
-        square = _square(x, y, z)
-        if self._state == _WATCHING:
-            self._watch(x, y, z, square)
-        elif self._state == _DROPPED:
-            self._await_impact(square)
-        elif self._state == _SETTLING:
-            self._count += 1
-            if self._count >= SETTLE:
-                self._state, self._count = _LYING, 0
-                self._sum[0] = self._sum[1] = self._sum[2] = 0
-                self._least, self._most = square, square
-        else:
-            return self._lie(x, y, z, square)
+    def feed(self, x, y, z):
+        """Take one sample; return FALL where a fall is decided, RISEN where getting up is seen, else NOTHING."""
+        if self._now < 0:
+            self._begin(x, y, z)
+        self._now = now = self._now + 1
+        at = now & _MASK
+        self._x[at] = x
+        self._y[at] = y
+        self._z[at] = z
+        square = x * x + y * y + z * z
+        if square > self._square:
+            self._peak, self._square = now, square
+        elif self._peak >= 0 and now - self._peak >= APART:
+            self._confirm()
+        if now - self._blows[0] == AFTER_SAMPLES - 1 and self._blows[0] >= 0:
+            return self._judge()
+        if self._watch_until >= 0 and now % fall_features.BIN == 0:
+            return self._watch()
         return NOTHING
 
-    def _watch(self, x, y, z, square):
-        if square < FREE_FALL_MG * FREE_FALL_MG:
-            self._low += 1
-            if self._low >= FREE_FALL_SAMPLES:
-                self._keep_before()
-                self._state, self._count = _DROPPED, 0
-            return
-        self._low = 0
-        base = self._base
-        base[0] += x - base[0] // 64
-        base[1] += y - base[1] // 64
-        base[2] += z - base[2] // 64
-        if square >= (IMPACT_MG * 3 // 2) * (IMPACT_MG * 3 // 2):
-            # A hard blow without a drop before it: a fall against something, or from a chair.
-            self._keep_before()
-            self._hit()
+    def _begin(self, x, y, z):
+        """Before the first sample it was as in the first sample."""
+        for at in range(_KEPT):
+            self._x[at] = x
+            self._y[at] = y
+            self._z[at] = z
 
-    def _keep_before(self):
-        for axis in range(3):
-            self._before[axis] = self._base[axis] // 64
+    def _confirm(self):
+        blows = self._blows
+        for number in range(len(blows)):
+            if blows[number] < 0:
+                blows[number] = self._peak
+                break
+        self._peak, self._square = -1, BLOW_MG * BLOW_MG - 1
 
-    def _await_impact(self, square):
-        self._count += 1
-        if square >= IMPACT_MG * IMPACT_MG:
-            self._hit()
-        elif self._count >= IMPACT_WITHIN:
-            self._again()
-
-    def _hit(self):
-        self._state, self._count = _SETTLING, 0
-        self._blow = self._fed - 1
-
-    def _lie(self, x, y, z, square):
-        self._count += 1
-        self._sum[0] += x
-        self._sum[1] += y
-        self._sum[2] += z
-        self._least, self._most = min(self._least, square), max(self._most, square)
-        if self._count < STILL_SAMPLES:
+    def _judge(self):
+        blows = self._blows
+        self._blow = blows[0]
+        for number in range(len(blows) - 1):
+            blows[number] = blows[number + 1]
+        blows[len(blows) - 1] = -1
+        self._window.measure(self._x, self._y, self._z, self._blow - BEFORE_SAMPLES, _MASK)
+        self.score = fall_trees.score(self._model, self._window.values)
+        self.judged += 1
+        if self.score < self._model.LIMIT or self._now - self._told < ONCE_IN:
             return NOTHING
-        now = tuple([value // STILL_SAMPLES for value in self._sum])
-        # Spread of the squared magnitude around 1 g: 2 g d = 2000 * d.
-        still = self._most - self._least <= 2000 * STILL_SPREAD_MG
-        turned = self._turned(self._before, now)
-        self._again()
-        return FALL if still and turned else NOTHING
+        self._told = self._now
+        self._watch_until = self._now + RISEN_WITHIN
+        self._upright = self._mean(self._blow - BEFORE_SAMPLES, 2 * fall_features.BIN)
+        self._half_seconds = 0
+        return FALL
 
-    @staticmethod
-    def _turned(before, now):
-        """Whether gravity has turned by more than the angle, compared without a root."""
-        dot = before[0] * now[0] + before[1] * now[1] + before[2] * now[2]
-        if dot <= 0:
-            return True
-        lengths = _square(before[0], before[1], before[2]) * _square(now[0], now[1], now[2])
-        return dot * dot * 1_000_000 < TILT_COSINE * TILT_COSINE * lengths
+    def _mean(self, first, count):
+        a = b = c = 0
+        for number in range(first, first + count):
+            at = number & _MASK
+            a += self._x[at]
+            b += self._y[at]
+            c += self._z[at]
+        a, b, c = a // count, b // count, c // count
+        return a, b, c, fall_features.root(a * a + b * b + c * c, 1000)
 
-    def _again(self):
-        self._state, self._count, self._low = _WATCHING, 0, 0
+    def _watch(self):
+        """Look at the last half second: whoever is upright again and walks has got up."""
+        count = fall_features.BIN
+        first = self._now - count + 1
+        upright = fall_features.cosine(self._mean(first, count), self._upright) >= UPRIGHT
+        walking = self._changes(first, count) >= WALKING_MG * count
+        self._half_seconds = (self._half_seconds << 1 | (upright and walking)) & 63
+        bits, seen = self._half_seconds, 0
+        while bits:
+            seen += bits & 1
+            bits >>= 1
+        risen = seen >= RISEN_BINS
+        if risen or self._now >= self._watch_until:
+            self._watch_until = -1
+        return RISEN if risen else NOTHING
+
+    def _changes(self, first, count):
+        """Return the sum of the changes from sample to sample, mg."""
+        total, far = 0, 100
+        for number in range(first, first + count):
+            at, last = number & _MASK, (number - 1) & _MASK
+            a, b, c = self._x[at] - self._x[last], self._y[at] - self._y[last], self._z[at] - self._z[last]
+            far = fall_features.root(a * a + b * b + c * c, far or 1)
+            total += far
+        return total
+
+    def evidence(self, buffer):
+        """Fill triples of int8 at 25 Hz, 64 mg a count, oldest first, from 2 s before the blow judged last.
+
+        Of each two samples the stronger is told, so that the blow keeps its height.
+        """
+        first = self._blow - 2 * RATE_HZ
+        for number in range(len(buffer) // 3):
+            at = (first + 2 * number) & _MASK
+            if self._square_at(at + 1 & _MASK) > self._square_at(at):
+                at = at + 1 & _MASK
+            for axis, ring in enumerate((self._x, self._y, self._z)):
+                value = (ring[at] + 32) // 64
+                buffer[3 * number + axis] = max(-128, min(127, value)) & 0xFF
+
+    def _square_at(self, at):
+        x, y, z = self._x[at], self._y[at], self._z[at]
+        return x * x + y * y + z * z

@@ -35,7 +35,8 @@ class Motion:
         self._waking = waking.Waking()
         self._detector = worn.detector(device.settings.worn_at)
         self._woken = woken  # by the accelerometer, and its FIFO not looked at yet
-        self._fallen = False
+        self._raised = None  # the fall that the detector decided last
+        self._samples = bytearray(wire.BYTES)
         self._remind_ms = 0
         self._least, self._most = 1 << 29, 0  # squares of the samples of one reading
         if woken:
@@ -48,8 +49,24 @@ class Motion:
         square = x * x + y * y + z * z
         self._least, self._most = min(self._least, square), max(self._most, square)
         self._waking.feed(x, y, z)
-        if self._detector.feed(x, y, z) == fall.FALL:
-            self._fallen = True
+        verdict = self._detector.feed(x, y, z)
+        if verdict != fall.NOTHING:
+            self._tell(verdict)
+
+    def _tell(self, verdict):
+        """Raise what the detector has decided, at its sample: a fall, then what it felt like; or that she is up again.
+
+        The alarm first: nothing that goes wrong with its evidence may keep it back.
+        """
+        device, raised = self._device, self._raised
+        if verdict == fall.FALL:
+            log.line("fall")
+            self._raised = device.raise_event(kinds.FALL)
+            self._detector.evidence(self._samples)
+            device.keep_evidence(self._samples)
+        elif verdict == fall.RISEN and raised is not None and not (raised.cancelled or raised.is_over()):
+            log.line("up again")
+            device.raise_event(kinds.RISEN, refers_to=raised)
 
     async def loop(self):
         while True:
