@@ -17,7 +17,7 @@ FOLDER = ROOT.parent / "shared" / "data" / "falls"
 FILES = ("sisfall", "wedafall", "smartfallmm", "mobifall", "geotec_adl", "mobgap_adl")
 OLD_FROM_YEARS = 60
 # The fall in the demo's kitchen: SisFall, a woman of 19 slips while walking and falls backwards. Chosen by name, because
-# the first detector finds it whatever the phase of the sampling; from three seconds before she hits the floor.
+# the detector finds it whatever the phase of the sampling; from three seconds before she hits the floor.
 KITCHEN = ("sisfall", "SA03", "F02", 1)
 KITCHEN_FROM_S = 4.0
 

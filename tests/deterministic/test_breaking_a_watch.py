@@ -148,6 +148,7 @@ def test_foreign_messages_and_answers_played_again_on_the_topic_of_a_watch_chang
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_two_hours_of_an_open_alarm_over_lte_with_turns_of_the_receiver_cost_no_memory():
     with opened(seed=61) as story:
         watch = story.watch(awake_s=3600 * 1)
