@@ -70,6 +70,13 @@ def compiled(module: str, source: Path = firmware.SOURCE) -> dict[str, Block]:
     return blocks
 
 
+class NotCounted(NotImplementedError):
+    """A bytecode that nothing of the detector's uses: refused by name, for a count that passed it over would be too low."""
+
+    def __init__(self, name: str, block: Block) -> None:
+        super().__init__(f"{name} is not counted ({block.name})")
+
+
 class _Made:
     """A function made while counting: a comprehension, or one that closes over cells."""
 
@@ -194,7 +201,7 @@ class _Frame:
             index = stack.pop()
             stack.append(stack.pop()[index])
         else:
-            raise NotImplementedError(f"{name} is not counted ({self.block.name})")
+            raise NotCounted(name, self.block)
 
     def _attribute(self, owner: Any, name: str) -> Any:
         """Read an attribute; a property is a call like any other."""
@@ -218,7 +225,7 @@ class _Frame:
             stack[-1 - (int(argument) >> 2)].append(value)
             stack.pop()
         else:
-            raise NotImplementedError(f"{name} is not counted ({self.block.name})")
+            raise NotCounted(name, self.block)
 
     def _jump(self, name: str, to: int) -> int | None:
         target, stack = self.block.at[to], self.stack
@@ -232,7 +239,7 @@ class _Frame:
                 return target
             stack.pop()
             return None
-        raise NotImplementedError(f"{name} is not counted ({self.block.name})")
+        raise NotCounted(name, self.block)
 
     def _for(self, to: int) -> int | None:
         try:
@@ -245,7 +252,7 @@ class _Frame:
     def _call(self, name: str, argument: str) -> None:
         found = re.fullmatch(r"n=(\d+) nkw=0", argument)
         if name not in ("CALL_FUNCTION", "CALL_METHOD") or not found:
-            raise NotImplementedError(f"{name} {argument} is not counted ({self.block.name})")
+            raise NotCounted(f"{name} {argument}", self.block)
         stack, given = self.stack, int(found[1])
         arguments = stack[len(stack) - given :]
         del stack[len(stack) - given :]
@@ -281,7 +288,7 @@ class _Frame:
         elif name == "MAKE_FUNCTION":
             stack.append(_Made(self._made(argument), self.scope, []))
         else:
-            raise NotImplementedError(f"{name} is not counted ({self.block.name})")
+            raise NotCounted(name, self.block)
 
     def _made(self, descriptor: str) -> Block:
         return self.machine._blocks[descriptor.split(maxsplit=1)[0]]

@@ -87,6 +87,7 @@ def test_the_windows_of_a_stream_are_where_its_blows_are():
     assert replaying.alarms([samples], "trunk") == [[window["decided"]]]
 
 
+# The recordings are not ours to give away, so a checkout need not have them beside it; where they are, nothing skips.
 @pytest.mark.skipif(not recordings.available(), reason="the recordings are not here (../shared/data/falls)")
 @pytest.mark.parametrize(
     "data_set, position, subject", [("sisfall", "trunk", "SA06"), ("wedafall", "wrist", "U01")]

@@ -77,6 +77,7 @@ def test_what_is_measured_fits_the_trainers_windows():
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+# The recordings are not ours to give away, so a checkout need not have them beside it; where they are, nothing skips.
 @pytest.mark.skipif(not recordings.available(), reason="the recordings are not beside the checkout")
 @pytest.mark.parametrize("name", recordings.FILES)
 def test_on_every_window_of_every_recording_firmware_and_trainer_agree_bit_for_bit(name):
